@@ -1,0 +1,103 @@
+using T2.Llama;
+
+namespace T2.Runtime;
+
+/// <summary>
+/// A llama.cpp context that knows under which weights its KV cache was made. Every decode goes through here, and none happens while the cache and the
+/// weights are of different epochs: a stale cache cannot be used, only cleared.
+/// </summary>
+internal sealed class AdaptedContext : IDisposable
+{
+    private readonly LlamaContext _context;
+    private readonly WeightAdapter _adapter;
+    private readonly LlamaBatch _batch;
+    private long _epoch = -1;
+
+    internal AdaptedContext(LlamaModel model, WeightAdapter adapter, SessionOptions options, int sequences)
+    {
+        Model = model;
+        _adapter = adapter;
+        int threads = options.ResolvedThreads;
+        _context = LlamaContext.Create(model, new LlamaContextOptions
+        {
+            ContextLength = checked((uint)options.ContextLength),
+            BatchSize = checked((uint)options.BatchSize),
+            MicroBatchSize = checked((uint)options.BatchSize),
+            MaxSequences = checked((uint)sequences),
+            UnifiedKv = true,
+            Threads = threads,
+            BatchThreads = threads,
+        });
+        _batch = new LlamaBatch(_context, options.BatchSize);
+    }
+
+    internal LlamaModel Model { get; }
+
+    internal int Capacity => checked((int)_context.ContextLength);
+
+    internal int BatchSize => _batch.Capacity;
+
+    internal int MaxSequences => checked((int)_context.MaxSequences);
+
+    internal LlamaContext Native => _context;
+
+    /// <summary>Empties the KV cache; what follows is decoded under the weights as they are now.</summary>
+    internal void Begin()
+    {
+        _context.ClearMemory();
+        _epoch = _adapter.Epoch;
+    }
+
+    /// <summary>Decodes <paramref name="tokens"/> on sequence 0 from <paramref name="position"/>, batch by batch; logits of the last token are left at index −1's place.</summary>
+    /// <returns>The index in the last batch that holds the last token's logits.</returns>
+    internal int Prefill(ReadOnlySpan<int> tokens, int position, CancellationToken cancellation)
+    {
+        int last = 0;
+        while (!tokens.IsEmpty)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var part = tokens[..Math.Min(tokens.Length, _batch.Capacity)];
+            bool isLast = part.Length == tokens.Length;
+            _batch.Clear();
+            for (int index = 0; index < part.Length; index++)
+                _batch.Add(part[index], position + index, 0, isLast && index == part.Length - 1);
+            last = part.Length - 1;
+            Decode();
+            position += part.Length;
+            tokens = tokens[part.Length..];
+        }
+        return last;
+    }
+
+    /// <summary>Decodes one token on sequence 0; its logits are at index 0.</summary>
+    internal void Step(int token, int position)
+    {
+        _batch.Clear();
+        _batch.Add(token, position, 0, true);
+        Decode();
+    }
+
+    /// <summary>Logits of a batch index that asked for them, valid until the next decode.</summary>
+    internal ReadOnlySpan<float> Logits(int index) => _context.Logits(index);
+
+    /// <summary>An empty batch to fill; decode it with <see cref="Decode"/>.</summary>
+    internal LlamaBatch EmptyBatch()
+    {
+        _batch.Clear();
+        return _batch;
+    }
+
+    /// <summary>Decodes the batch.</summary>
+    internal void Decode()
+    {
+        if (_epoch != _adapter.Epoch)
+            throw new InvalidOperationException("The KV cache was made under other weights; it must be cleared before decoding.");
+        _context.Decode(_batch);
+    }
+
+    public void Dispose()
+    {
+        _batch.Dispose();
+        _context.Dispose();
+    }
+}

@@ -1,0 +1,37 @@
+using Microsoft.Extensions.Logging;
+using T2.Llama;
+
+namespace T2.Runtime;
+
+/// <summary>How a model is loaded and adapted.</summary>
+public sealed record ModelOptions
+{
+    /// <summary>Transformer layers kept on a GPU; 0 keeps the model on the CPU, −1 puts all of it on the GPU.</summary>
+    public int GpuLayers { get; init; }
+
+    /// <summary>How llama.cpp gets the file's bytes. Mapped base weights stay shared with other processes; only adapted tensors take memory of their own.</summary>
+    public LlamaLoadMode LoadMode { get; init; } = LlamaLoadMode.Auto;
+
+    /// <summary>Whether llama.cpp may repack quantised weights for its fastest CPU kernels. Repacked weights are rewritten whole at each switch.</summary>
+    public bool Repack { get; init; } = true;
+
+    /// <summary>Threads for factorising and rebuilding; 0 = all processors.</summary>
+    public int AdaptationThreads { get; init; }
+
+    /// <summary>Kernel that factors and rebuilds (<c>t2 kernels</c> lists them); null = the best available.</summary>
+    public string? Kernel { get; init; }
+
+    /// <summary>The factor sidecar; null = beside the model, <c>&lt;model&gt;.t2factors</c>.</summary>
+    public string? FactorPath { get; init; }
+
+    /// <summary>Accept experts learned on other weights of the same shapes, such as another quantisation of the same model.</summary>
+    public bool AllowOtherBase { get; init; }
+
+    /// <summary>llama.cpp's library or its folder; null = the usual places (see <see cref="LlamaLibrary"/>).</summary>
+    public string? LibraryPath { get; init; }
+
+    /// <summary>Receives llama.cpp's warnings and errors; null = silence.</summary>
+    public ILogger? Logger { get; init; }
+
+    internal int ResolvedThreads => AdaptationThreads > 0 ? AdaptationThreads : Environment.ProcessorCount;
+}

@@ -1,0 +1,46 @@
+namespace T2.Weights;
+
+/// <summary>Where a live tensor's bytes are, and so how they can be replaced.</summary>
+public enum TensorStorage
+{
+    /// <summary>
+    /// Host memory mapped read-only from the model file. Writing there ends the process, so the tensor's data pointer is moved to memory of T2's own,
+    /// and moved back to restore the base.
+    /// </summary>
+    Mapped,
+
+    /// <summary>Host memory that llama.cpp allocated: written directly, restored from the file.</summary>
+    Host,
+
+    /// <summary>A CPU buffer whose layout ggml chooses (CPU_REPACK, AMX, KleidiAI): accepts whole tensors in GGUF layout and repacks them; cannot be read back.</summary>
+    Repacked,
+
+    /// <summary>Memory of an accelerator: whole tensors are uploaded.</summary>
+    Device,
+}
+
+/// <summary>Tells a buffer's storage from its ggml name; a name not known to be safe is refused.</summary>
+internal static class TensorStorageRules
+{
+    private static readonly string[] s_repacked = ["CPU_REPACK", "AMX", "CPU_KLEIDIAI", "CPU_AARCH64", "CPU_SPACEMIT"];
+    private static readonly string[] s_devices = ["CUDA", "ROCm", "MUSA", "Vulkan", "Metal", "MTL", "SYCL", "OpenCL", "CANN"];
+
+    /// <summary>The storage of a buffer, or null with the reason it is refused.</summary>
+    internal static TensorStorage? Classify(string bufferName, bool isHost, out string? refusal)
+    {
+        refusal = null;
+        if (bufferName.Contains("Split", StringComparison.OrdinalIgnoreCase) || bufferName.StartsWith("Meta", StringComparison.Ordinal))
+        {
+            refusal = $"lies in a buffer '{bufferName}' that is split over devices (split modes row and tensor); load with split mode 'none' or 'layer'";
+            return null;
+        }
+        if (Array.Exists(s_repacked, name => bufferName.StartsWith(name, StringComparison.Ordinal)))
+            return TensorStorage.Repacked;
+        if (isHost)
+            return bufferName.EndsWith("_Mapped", StringComparison.Ordinal) ? TensorStorage.Mapped : TensorStorage.Host;
+        if (Array.Exists(s_devices, name => bufferName.StartsWith(name, StringComparison.Ordinal)))
+            return TensorStorage.Device;
+        refusal = $"lies in a buffer of an unknown kind, '{bufferName}'";
+        return null;
+    }
+}

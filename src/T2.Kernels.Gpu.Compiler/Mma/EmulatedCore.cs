@@ -25,6 +25,7 @@ internal struct EmulatedCore<TFormat> : ITensorCore
 {
     public ArrayView<byte> A;
     public ArrayView<byte> B;
+    public ArrayView<float> C;
     public ArrayView<byte> Shared;
     public ArrayView<int> Addresses;
     public ArrayView<uint> FragmentsA;
@@ -84,16 +85,7 @@ internal struct EmulatedCore<TFormat> : ITensorCore
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public readonly MmaSums Sums(int row) => new()
-    {
-        Fragment0 = SumsOf(row << 4),
-        Fragment1 = SumsOf((row << 4) + 4),
-        Fragment2 = SumsOf((row << 4) + 8),
-        Fragment3 = SumsOf((row << 4) + 12),
-    };
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private readonly Quad<float> SumsOf(int first) => new() { X = Totals[first], Y = Totals[first + 1], Z = Totals[first + 2], W = Totals[first + 3] };
+    public readonly void AddSum(int index, int place) => C[place] += Totals[index];
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private readonly void Copy(ArrayView<byte> source, int shared, long offset)

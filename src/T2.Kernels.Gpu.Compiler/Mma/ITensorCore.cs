@@ -24,12 +24,9 @@ internal interface ITensorCore
     /// <summary>sums += A·B for the 4×4 fragments loaded, each 16×8.</summary>
     void Multiply();
 
-    /// <summary>This lane's sums of fragment row <paramref name="row"/> (16 rows): four fragments of four values, as <c>mma.sync.m16n8</c> places them.</summary>
-    MmaSums Sums(int row);
-}
-
-/// <summary>Sixteen sums: four fragments side by side of c0, c1 (row lane / 4, columns 2·(lane mod 4) and the next), c2, c3 (eight rows below).</summary>
-internal struct MmaSums
-{
-    public Quad<float> Fragment0, Fragment1, Fragment2, Fragment3;
+    /// <summary>
+    /// C[<paramref name="place"/>] += sum <paramref name="index"/> (a constant): value index mod 4 of fragment index / 4, as <c>mma.sync.m16n8</c> places them:
+    /// 0, 1 at row lane / 4, columns 2·(lane mod 4) and the next; 2, 3 eight rows below.
+    /// </summary>
+    void AddSum(int index, int place);
 }

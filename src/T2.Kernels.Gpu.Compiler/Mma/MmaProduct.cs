@@ -24,7 +24,7 @@ internal static class MmaProduct
     public const int StageBytes = StageA + 8704;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Run<TCore>(TCore core, int strideA, int strideB, ArrayView<float> c, int strideC, int rows, int columns, int steps)
+    public static void Run<TCore>(TCore core, int strideA, int strideB, int strideC, int rows, int columns, int steps)
         where TCore : struct, ITensorCore
     {
         var thread = Group.IdxX;
@@ -53,10 +53,10 @@ internal static class MmaProduct
 
         var row = firstRow + warpRow + (lane >> 2);
         var column = firstColumn + warpColumn + ((lane & 3) << 1);
-        Store(core.Sums(0), c, strideC, rows, columns, row, column);
-        Store(core.Sums(1), c, strideC, rows, columns, row + 16, column);
-        Store(core.Sums(2), c, strideC, rows, columns, row + 32, column);
-        Store(core.Sums(3), c, strideC, rows, columns, row + 48, column);
+        StoreRow(ref core, 0, strideC, rows, columns, row, column);
+        StoreRow(ref core, 16, strideC, rows, columns, row + 16, column);
+        StoreRow(ref core, 32, strideC, rows, columns, row + 32, column);
+        StoreRow(ref core, 48, strideC, rows, columns, row + 48, column);
     }
 
     /// <summary>512 chunks of 16 bytes of A's tile (4 a row) and of B's (16 or 32 a row): two of each per thread.</summary>
@@ -91,28 +91,32 @@ internal static class MmaProduct
         core.CopyB(stage + StageA + (row * (rowBytes + (rowBytes >> 4))) + place, ((long)depth * strideB) + (Grid.IdxX * rowBytes) + place);
     }
 
+    /// <summary>Four fragments side by side, their sums from <paramref name="first"/> on.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store(MmaSums sums, ArrayView<float> c, int stride, int rows, int columns, int row, int column)
+    private static void StoreRow<TCore>(ref TCore core, int first, int stride, int rows, int columns, int row, int column)
+        where TCore : struct, ITensorCore
     {
-        StoreFragment(sums.Fragment0, c, stride, rows, columns, row, column);
-        StoreFragment(sums.Fragment1, c, stride, rows, columns, row, column + 8);
-        StoreFragment(sums.Fragment2, c, stride, rows, columns, row, column + 16);
-        StoreFragment(sums.Fragment3, c, stride, rows, columns, row, column + 24);
+        StoreFragment(ref core, first, stride, rows, columns, row, column);
+        StoreFragment(ref core, first + 4, stride, rows, columns, row, column + 8);
+        StoreFragment(ref core, first + 8, stride, rows, columns, row, column + 16);
+        StoreFragment(ref core, first + 12, stride, rows, columns, row, column + 24);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void StoreFragment(Quad<float> sums, ArrayView<float> c, int stride, int rows, int columns, int row, int column)
+    private static void StoreFragment<TCore>(ref TCore core, int first, int stride, int rows, int columns, int row, int column)
+        where TCore : struct, ITensorCore
     {
-        Add(c, stride, rows, columns, row, column, sums.X);
-        Add(c, stride, rows, columns, row, column + 1, sums.Y);
-        Add(c, stride, rows, columns, row + 8, column, sums.Z);
-        Add(c, stride, rows, columns, row + 8, column + 1, sums.W);
+        Add(ref core, first, stride, rows, columns, row, column);
+        Add(ref core, first + 1, stride, rows, columns, row, column + 1);
+        Add(ref core, first + 2, stride, rows, columns, row + 8, column);
+        Add(ref core, first + 3, stride, rows, columns, row + 8, column + 1);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Add(ArrayView<float> c, int stride, int rows, int columns, int row, int column, float sum)
+    private static void Add<TCore>(ref TCore core, int index, int stride, int rows, int columns, int row, int column)
+        where TCore : struct, ITensorCore
     {
         if (row < rows && column < columns)
-            c[(row * stride) + column] += sum;
+            core.AddSum(index, (row * stride) + column);
     }
 }

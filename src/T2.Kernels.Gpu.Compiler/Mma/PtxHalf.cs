@@ -8,15 +8,15 @@ internal struct PtxHalf : ITensorCore
 {
     public long A;
     public long B;
-    public uint Shared;
+    public long C;
 
     public static int ChunksPerRowB => 16;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public readonly void CopyA(int shared, long offset) => PtxRegisters.Copy(Shared + (uint)shared, A + offset);
+    public readonly void CopyA(int shared, long offset) => PtxRegisters.Copy(shared, A + offset);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public readonly void CopyB(int shared, long offset) => PtxRegisters.Copy(Shared + (uint)shared, B + offset);
+    public readonly void CopyB(int shared, long offset) => PtxRegisters.Copy(shared, B + offset);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly void AwaitCopies() => PtxRegisters.AwaitCopies();
@@ -25,12 +25,13 @@ internal struct PtxHalf : ITensorCore
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly void Load(int a, int stageB, int step, int warpColumn, int lane)
     {
-        PtxRegisters.LoadA(Shared + (uint)a);
+        PtxRegisters.LoadA(a);
         var b = MmaPlaces.HalfB(stageB, step, warpColumn, lane);
         CudaAsm.Emit(
-            "ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {b0, b1, b2, b3}, [%0+0];\n"
-            + "ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {b4, b5, b6, b7}, [%0+32];\n",
-            Shared + (uint)b);
+            "add.u32 place, base, %0;\n"
+            + "ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {b0, b1, b2, b3}, [place+0];\n"
+            + "ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {b4, b5, b6, b7}, [place+32];\n",
+            b);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -53,5 +54,5 @@ internal struct PtxHalf : ITensorCore
         + "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {sum60, sum61, sum62, sum63}, {a12, a13, a14, a15}, {b6, b7}, {sum60, sum61, sum62, sum63};\n");
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public readonly MmaSums Sums(int row) => PtxRegisters.Sums(row);
+    public readonly void AddSum(int index, int place) => PtxRegisters.AddSum(index, C + ((long)place * sizeof(float)));
 }

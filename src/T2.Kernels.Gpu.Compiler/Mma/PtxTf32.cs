@@ -8,15 +8,15 @@ internal struct PtxTf32 : ITensorCore
 {
     public long A;
     public long B;
-    public uint Shared;
+    public long C;
 
     public static int ChunksPerRowB => 32;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public readonly void CopyA(int shared, long offset) => PtxRegisters.Copy(Shared + (uint)shared, A + offset);
+    public readonly void CopyA(int shared, long offset) => PtxRegisters.Copy(shared, A + offset);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public readonly void CopyB(int shared, long offset) => PtxRegisters.Copy(Shared + (uint)shared, B + offset);
+    public readonly void CopyB(int shared, long offset) => PtxRegisters.Copy(shared, B + offset);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly void AwaitCopies() => PtxRegisters.AwaitCopies();
@@ -25,18 +25,19 @@ internal struct PtxTf32 : ITensorCore
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly void Load(int a, int stageB, int step, int warpColumn, int lane)
     {
-        PtxRegisters.LoadA(Shared + (uint)a);
+        PtxRegisters.LoadA(a);
         var b = MmaPlaces.WordB(stageB, step, warpColumn, lane);
         CudaAsm.Emit(
-            "ld.shared.b32 b0, [%0+0];\n"
-            + "ld.shared.b32 b1, [%0+2176];\n"
-            + "ld.shared.b32 b2, [%0+32];\n"
-            + "ld.shared.b32 b3, [%0+2208];\n"
-            + "ld.shared.b32 b4, [%0+64];\n"
-            + "ld.shared.b32 b5, [%0+2240];\n"
-            + "ld.shared.b32 b6, [%0+96];\n"
-            + "ld.shared.b32 b7, [%0+2272];\n",
-            Shared + (uint)b);
+            "add.u32 place, base, %0;\n"
+            + "ld.shared.b32 b0, [place+0];\n"
+            + "ld.shared.b32 b1, [place+2176];\n"
+            + "ld.shared.b32 b2, [place+32];\n"
+            + "ld.shared.b32 b3, [place+2208];\n"
+            + "ld.shared.b32 b4, [place+64];\n"
+            + "ld.shared.b32 b5, [place+2240];\n"
+            + "ld.shared.b32 b6, [place+96];\n"
+            + "ld.shared.b32 b7, [place+2272];\n",
+            b);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -59,5 +60,5 @@ internal struct PtxTf32 : ITensorCore
         + "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {sum60, sum61, sum62, sum63}, {a12, a13, a14, a15}, {b6, b7}, {sum60, sum61, sum62, sum63};\n");
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public readonly MmaSums Sums(int row) => PtxRegisters.Sums(row);
+    public readonly void AddSum(int index, int place) => PtxRegisters.AddSum(index, C + ((long)place * sizeof(float)));
 }

@@ -90,7 +90,7 @@ internal sealed class JacobiSweeper
             _device.Launch(
                 _kernels.Rotation, Pairs, 1,
                 [
-                    KernelArgument.View(_parts, (long)Pairs * Parts * PairValues), Parts, _isDouble ? floor : (float)floor,
+                    KernelArgument.View(_parts, (long)Pairs * Parts * PairValues), Parts, _isDouble ? (KernelArgument)floor : (float)floor,
                     KernelArgument.View(_rotations, (long)Pairs * PairValues), KernelArgument.View(_offsets, (long)Pairs * Rounds), round * Pairs,
                 ]);
             Apply(x, _length, round);

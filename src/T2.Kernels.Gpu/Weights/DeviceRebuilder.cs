@@ -6,10 +6,12 @@ namespace T2.Kernels.Gpu;
 /// W' = W + W·S (V kept) or W + S·W (U kept) with S = Σ(z−1)·b·bᵀ, a panel of W at a time: dequantise, multiply onto it, requantise into place. Panels are
 /// rows of W where S stands right, columns where it stands left, so the work space beside S is one panel whatever the weight's size.
 /// </summary>
-internal sealed class DeviceRebuilder(IGpuDevice device)
+/// <param name="device">Where everything is.</param>
+/// <param name="panelLength">Rows or columns of a panel, a multiple of 256 so that it holds whole blocks of every type.</param>
+internal sealed class DeviceRebuilder(IGpuDevice device, int panelLength = DeviceRebuilder.UsualPanel)
 {
-    /// <summary>Rows or columns of a panel: whole blocks of every type, enough tiles to fill a GPU.</summary>
-    private const int Panel = 2048;
+    /// <summary>Enough tiles to fill a GPU: 16 × 32 tiles of 128² for a row length of 4096.</summary>
+    private const int UsualPanel = 2048;
 
     private readonly DeviceTypes _types = new(device);
 
@@ -17,7 +19,7 @@ internal sealed class DeviceRebuilder(IGpuDevice device)
     public static long WorkspaceBytes(MatrixShape shape)
     {
         long rank = shape.Rank;
-        var panel = Math.Min(Panel, Math.Max(shape.Rows, shape.Columns));
+        var panel = Math.Min(UsualPanel, Math.Max(shape.Rows, shape.Columns));
         // S in fp32 and as an operand (at most as large), a panel in fp32 and as an operand, and the lists of selected rows; operands padded to tiles.
         var padded = rank + KernelShape.MmaTile;
         return (2 * padded * padded * sizeof(float)) + (2L * (panel + KernelShape.MmaTile) * padded * sizeof(float)) + (rank * 8);
@@ -73,7 +75,7 @@ internal sealed class DeviceRebuilder(IGpuDevice device)
     private void RebuildRows(in DeviceRebuildJob job, DeviceProduct product, DevicePointer square, DeviceBuffers buffers)
     {
         int rows = job.Shape.Rows, columns = job.Shape.Columns;
-        var panelRows = Math.Min(Panel, rows);
+        var panelRows = Math.Min(panelLength, rows);
         var panel = buffers.Allocate((long)panelRows * columns * sizeof(float));
         var left = DevicePointer.Null;
         var right = DevicePointer.Null;
@@ -101,7 +103,7 @@ internal sealed class DeviceRebuilder(IGpuDevice device)
     private void RebuildColumns(in DeviceRebuildJob job, DeviceProduct product, DevicePointer square, DeviceBuffers buffers)
     {
         int rows = job.Shape.Rows, columns = job.Shape.Columns;
-        var panelColumns = Math.Min(Panel, columns);
+        var panelColumns = Math.Min(panelLength, columns);
         var panel = buffers.Allocate((long)rows * panelColumns * sizeof(float));
         var left = DevicePointer.Null;
         var right = DevicePointer.Null;

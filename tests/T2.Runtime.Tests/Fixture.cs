@@ -97,14 +97,8 @@ public static class TestModels
         return MakeExpert(model, name, vectors);
     }
 
-    public static Expert MakeExpert(AdaptiveModel model, string name, IReadOnlyDictionary<string, ReadOnlyMemory<float>> vectors) => new()
-    {
-        Name = name,
-        Architecture = model.File.Architecture!,
-        BaseFingerprint = model.Fingerprint,
-        Description = $"questions about {name}",
-        Vectors = vectors,
-    };
+    public static Expert MakeExpert(AdaptiveModel model, string name, IEnumerable<KeyValuePair<string, ReadOnlyMemory<float>>> vectors) =>
+        new(name, model.File.Architecture!, model.Fingerprint, vectors, $"questions about {name}");
 
     /// <summary>Logits after <see cref="Prompt"/> under the weights as they are, from an empty cache, on one thread.</summary>
     public static float[] Logits(AdaptiveModel model)

@@ -177,13 +177,8 @@ public sealed class WeightAdapterTests(ModelFixture models)
         }
     }
 
-    private static Expert With(Expert expert, string? architecture = null, string? fingerprint = null, Dictionary<string, ReadOnlyMemory<float>>? vectors = null) => new()
-    {
-        Name = "misfit",
-        Architecture = architecture ?? expert.Architecture,
-        BaseFingerprint = fingerprint ?? expert.BaseFingerprint,
-        Vectors = vectors ?? expert.Vectors,
-    };
+    private static Expert With(Expert expert, string? architecture = null, string? fingerprint = null, Dictionary<string, ReadOnlyMemory<float>>? vectors = null) =>
+        new("misfit", architecture ?? expert.Architecture, fingerprint ?? expert.BaseFingerprint, vectors ?? expert.Vectors.ToDictionary());
 
     /// <summary>Rebuilds like the reference until the given call, then half-writes the destination and fails.</summary>
     private sealed class FailingKernel(int failAt, Action? instead = null) : IWeightKernel

@@ -4,11 +4,14 @@ namespace T2.TestKit;
 /// <param name="Name">llama.cpp's name.</param>
 /// <param name="RowLength">Values per row: inputs of the matrix (<c>ne[0]</c>).</param>
 /// <param name="Rows">Outputs of the matrix (<c>ne[1]</c>); 0 for a vector.</param>
-/// <param name="Mean">Added to every value: 1 for norms.</param>
+/// <param name="Mean">Added to every value: 1 for most norms.</param>
 /// <param name="Deviation">Standard deviation of the values.</param>
 public sealed record SyntheticTensor(string Name, int RowLength, int Rows, float Mean, float Deviation)
 {
-    /// <summary>Spread of the logits: enough that some tokens are clearly likelier than others.</summary>
+    /// <summary>
+    /// Spread of the logits: enough that some tokens are clearly likelier than others. It sits in the last norm and not in the embedding,
+    /// because a tied model with long embeddings mostly repeats its last token.
+    /// </summary>
     private const float LogitDeviation = 3f;
 
     /// <summary>Whether it is a norm or a bias, not a matrix.</summary>
@@ -21,9 +24,8 @@ public sealed record SyntheticTensor(string Name, int RowLength, int Rows, float
     {
         var embedding = spec.Embedding;
         var keyValue = spec.HeadSize * spec.KvHeads;
-        var vocabularyDeviation = LogitDeviation / MathF.Sqrt(embedding);
 
-        yield return new("token_embd.weight", embedding, vocabularySize, 0, vocabularyDeviation);
+        yield return Matrix("token_embd.weight", embedding, vocabularySize);
         for (var layer = 0; layer < spec.Layers; layer++)
         {
             var block = $"blk.{layer}.";
@@ -57,11 +59,11 @@ public sealed record SyntheticTensor(string Name, int RowLength, int Rows, float
             }
             yield return Matrix(block + "ffn_down.weight", spec.FeedForward, embedding);
         }
-        yield return Norm("output_norm.weight");
+        yield return Norm("output_norm.weight", LogitDeviation);
         if (!spec.TieEmbeddings)
-            yield return new("output.weight", embedding, vocabularySize, 0, vocabularyDeviation);
+            yield return Matrix("output.weight", embedding, vocabularySize);
 
-        SyntheticTensor Norm(string name) => new(name, embedding, 0, 1, 0.1f);
+        SyntheticTensor Norm(string name, float mean = 1) => new(name, embedding, 0, mean, 0.1f * mean);
         static SyntheticTensor Bias(string name, int length) => new(name, length, 0, 0, 0.1f);
         static SyntheticTensor Matrix(string name, int inputs, int outputs) => new(name, inputs, outputs, 0, 1 / MathF.Sqrt(inputs));
     }

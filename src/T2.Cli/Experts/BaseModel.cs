@@ -1,0 +1,65 @@
+using T2.Gguf;
+using T2.Kernels;
+using T2.Runtime;
+
+namespace T2.Cli;
+
+/// <summary>A base model as the commands that do not run it need it: file, fingerprint, adaptable weights, factors.</summary>
+internal sealed class BaseModel : IDisposable
+{
+    private readonly Lazy<string> _fingerprint;
+
+    private BaseModel(GgufFile file, CancellationToken cancellation)
+    {
+        File = file;
+        Weights = BlockWeights.List(file);
+        _fingerprint = new(() => WeightFingerprint.Compute(file, cancellation));
+    }
+
+    internal GgufFile File { get; }
+
+    /// <summary>Names of the weights an expert may adapt.</summary>
+    internal IReadOnlyList<string> Weights { get; }
+
+    /// <summary>Identifies the weights. Reads the whole file on first use.</summary>
+    internal string Fingerprint => _fingerprint.Value;
+
+    /// <summary>Bytes that U, σ and V of the adaptable weights take in fp32: what the sidecar does without.</summary>
+    internal long FullSvdBytes => Weights.Sum(weight =>
+    {
+        var shape = ShapeOf(weight);
+        return sizeof(float) * (long)shape.Rank * (shape.Rows + 1L + shape.Columns);
+    });
+
+    internal string Architecture => File.Architecture ?? throw new GgufException("the model names no architecture (general.architecture).", File.Path);
+
+    internal static BaseModel Open(string path, CancellationToken cancellation)
+    {
+        var file = GgufFile.Open(path);
+        try
+        {
+            return new BaseModel(file, cancellation);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    internal MatrixShape ShapeOf(string weight) => File.TryGetTensor(weight, out var tensor)
+        ? new(checked((int)tensor.Dimensions[1]), checked((int)tensor.Dimensions[0]))
+        : throw new KeyNotFoundException($"{File.Path} has no tensor '{weight}'.");
+
+    /// <summary>Opens the factor sidecar, computing what it lacks with a progress display.</summary>
+    internal FactorStore OpenFactors(string? path, IWeightKernel kernel, int threads, Terminal terminal, CancellationToken cancellation)
+    {
+        if (Weights.Count == 0)
+            throw new BadFileException($"{File.Path} has no weights that can be adapted ('t2 inspect' says why).");
+        using var progress = new FactorProgressDisplay(terminal);
+        return FactorStore.OpenOrCreate(
+            path ?? FactorStore.DefaultPath(File.Path), File, Fingerprint, Weights, kernel, new FactorOptions { Threads = threads }, progress, cancellation);
+    }
+
+    public void Dispose() => File.Dispose();
+}

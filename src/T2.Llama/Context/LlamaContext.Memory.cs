@@ -1,0 +1,71 @@
+namespace T2.Llama;
+
+/// <content>The KV cache.</content>
+public sealed partial class LlamaContext
+{
+    /// <summary>Forgets all tokens. Needed after the weights have changed: what is cached was computed with the old ones.</summary>
+    public void ClearMemory()
+    {
+        using Turn turn = TakeTurn();
+        LlamaNative.llama_memory_clear(Memory(), data: true);
+    }
+
+    /// <summary>Forgets the tokens of a sequence at positions from <paramref name="from"/> up to but not including <paramref name="to"/>.</summary>
+    /// <param name="sequence">The sequence, or −1 for all.</param>
+    /// <param name="from">The first position; negative means 0.</param>
+    /// <param name="to">The position after the last; negative means the end.</param>
+    /// <returns>False when this kind of model cannot forget a part of a sequence.</returns>
+    public bool SequenceRemove(int sequence, int from = -1, int to = -1)
+    {
+        if (sequence != -1)
+            RequireSequence(sequence);
+        using Turn turn = TakeTurn();
+        return LlamaNative.llama_memory_seq_rm(Memory(), sequence, from, to);
+    }
+
+    /// <summary>Makes the tokens of one sequence also those of another.</summary>
+    /// <param name="source">The sequence to copy.</param>
+    /// <param name="destination">The sequence that gets the tokens.</param>
+    /// <param name="from">The first position; negative means 0.</param>
+    /// <param name="to">The position after the last; negative means the end.</param>
+    /// <exception cref="InvalidOperationException">A part was asked for, which only a context with UnifiedKv can copy.</exception>
+    public void SequenceCopy(int source, int destination, int from = -1, int to = -1)
+    {
+        RequireSequence(source);
+        RequireSequence(destination);
+        if (!Options.UnifiedKv && source != destination && (from > 0 || to >= 0))
+            throw new InvalidOperationException("Only a context with UnifiedKv can copy a part of a sequence.");
+        using Turn turn = TakeTurn();
+        LlamaNative.llama_memory_seq_cp(Memory(), source, destination, from, to);
+    }
+
+    /// <summary>Forgets the tokens of all sequences but one.</summary>
+    /// <param name="sequence">The sequence to keep.</param>
+    public void SequenceKeep(int sequence)
+    {
+        RequireSequence(sequence);
+        using Turn turn = TakeTurn();
+        LlamaNative.llama_memory_seq_keep(Memory(), sequence);
+    }
+
+    /// <summary>The position of a sequence's last token, or −1 when it has none.</summary>
+    /// <param name="sequence">The sequence.</param>
+    public int SequenceEnd(int sequence)
+    {
+        RequireSequence(sequence);
+        using Turn turn = TakeTurn();
+        return LlamaNative.llama_memory_seq_pos_max(Memory(), sequence);
+    }
+
+    private nint Memory()
+    {
+        nint memory = LlamaNative.llama_get_memory(Handle);
+        return memory != 0 ? memory : throw new LlamaException($"{_model.Path} is a model without a KV cache.");
+    }
+
+    private void RequireSequence(int sequence)
+    {
+        if ((uint)sequence >= (uint)MaxSequences)
+            throw new ArgumentOutOfRangeException(nameof(sequence), sequence, $"This context has sequences 0 to {MaxSequences - 1}.");
+    }
+}

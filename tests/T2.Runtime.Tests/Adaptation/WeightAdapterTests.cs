@@ -1,0 +1,209 @@
+using T2.Gguf.Experts;
+using T2.Kernels;
+using T2.Llama;
+using T2.Weights;
+
+namespace T2.Runtime.Tests.Adaptation;
+
+[Collection(ModelCollection.Name)]
+public sealed class WeightAdapterTests(ModelFixture models)
+{
+    [Theory]
+    [MemberData(nameof(TestModels.Loadings), MemberType = typeof(TestModels))]
+    public async Task Adapted_logits_equal_those_of_the_exported_model_in_a_fresh_process(Loading loading)
+    {
+        await using var model = await models.LoadAsync(loading);
+        var expert = TestModels.RandomExpert(model, "math", seed: 3);
+        float[] before = TestModels.Logits(model);
+
+        await model.ApplyAsync(expert);
+        float[] adapted = TestModels.Logits(model);
+        Assert.NotEqual(before, adapted);
+
+        string exported = models.File($"exported-{Guid.NewGuid():N}.gguf");
+        using (var factors = FactorStore.TryOpen(FactorStore.DefaultPath(model.File.Path), model.Fingerprint)!)
+            ModelExporter.Export(model.File, model.Fingerprint, expert, factors, KernelRegistry.Resolve(), exported, threads: 1);
+        TestModels.AssertSameBits(TestModels.LogitsInFreshProcess(exported, loading), adapted);
+        File.Delete(exported);
+    }
+
+    [Theory]
+    [MemberData(nameof(TestModels.Loadings), MemberType = typeof(TestModels))]
+    public async Task Reset_after_an_expert_gives_the_logits_of_a_fresh_process(Loading loading)
+    {
+        await using var model = await models.LoadAsync(loading);
+        await model.ApplyAsync(TestModels.RandomExpert(model, "math", seed: 4));
+        await model.ResetAsync();
+
+        TestModels.AssertPristine(model);
+        TestModels.AssertSameBits(TestModels.LogitsInFreshProcess(model.File.Path, loading), TestModels.Logits(model));
+    }
+
+    [Fact]
+    public async Task The_loadings_cover_every_storage_a_cpu_has()
+    {
+        var seen = new HashSet<TensorStorage>();
+        foreach (object[] row in TestModels.Loadings)
+        {
+            await using var model = await models.LoadAsync((Loading)row[0]);
+            foreach (string weight in BlockWeights.List(model.File))
+                seen.Add(model.Weights.Require(weight).Storage);
+        }
+        Assert.Superset(new HashSet<TensorStorage> { TensorStorage.Mapped, TensorStorage.Host, TensorStorage.Repacked }, seen);
+    }
+
+    [Theory]
+    [MemberData(nameof(TestModels.Loadings), MemberType = typeof(TestModels))]
+    public async Task An_expert_of_ones_changes_not_one_byte(Loading loading)
+    {
+        await using var model = await models.LoadAsync(loading);
+        float[] before = TestModels.Logits(model);
+
+        await model.ApplyAsync(TestModels.ConstantExpert(model, "nothing", 1f));
+
+        TestModels.AssertPristine(model);
+        TestModels.AssertSameBits(before, TestModels.Logits(model));
+    }
+
+    [Theory]
+    [InlineData("F16", LlamaLoadMode.Mmap, false)]
+    [InlineData("Q8_0", LlamaLoadMode.None, false)]
+    [InlineData("Q4_0", LlamaLoadMode.Mmap, true)]
+    public async Task Two_hundred_random_switches_leave_no_drift(string types, LlamaLoadMode mode, bool repack)
+    {
+        await using var model = await models.LoadAsync(new Loading(types, mode, repack));
+        float[] fresh = TestModels.Logits(model);
+        // Experts of one or two matrices each, so that sets of touched weights overlap only in part.
+        var experts = Enumerable.Range(0, 6)
+            .Select(seed => TestModels.RandomExpert(model, $"e{seed}", seed, include: weight => weight.Sum(static letter => letter) % 3 == seed % 3 && weight.Contains("attn", StringComparison.Ordinal)))
+            .Append(TestModels.RandomExpert(model, "k", 77, include: static weight => weight.EndsWith("attn_k.weight", StringComparison.Ordinal)))
+            .ToArray();
+        var first = new Dictionary<string, float[]>();
+        var random = new Random(20);
+        for (int round = 0; round < 200; round++)
+        {
+            var expert = experts[random.Next(experts.Length)];
+            if (random.Next(5) == 0)
+                await model.ResetAsync();
+            await model.ApplyAsync(expert);
+            if (!first.TryGetValue(expert.Name, out float[]? logits))
+                first.Add(expert.Name, TestModels.Logits(model));
+            else if (round % 10 == 0)
+                TestModels.AssertSameBits(logits, TestModels.Logits(model));
+        }
+        await model.ResetAsync();
+        TestModels.AssertPristine(model);
+        TestModels.AssertSameBits(fresh, TestModels.Logits(model));
+    }
+
+    [Theory]
+    [InlineData("F16", LlamaLoadMode.Mmap, false)]
+    [InlineData("F16", LlamaLoadMode.None, false)]
+    [InlineData("Q4_0", LlamaLoadMode.Mmap, true)]
+    public async Task A_rebuild_that_fails_midway_leaves_the_base(string types, LlamaLoadMode mode, bool repack)
+    {
+        await using var model = await models.LoadAsync(new Loading(types, mode, repack));
+        float[] fresh = TestModels.Logits(model);
+        await model.ApplyAsync(TestModels.RandomExpert(model, "first", 1));
+
+        var failing = new FailingKernel(failAt: 5);
+        var adapter = new WeightAdapter(model.File, model.Weights, failing, 1);
+        using var factors = FactorStore.TryOpen(FactorStore.DefaultPath(model.File.Path), model.Fingerprint)!;
+        Assert.Throws<InvalidOperationException>(() => adapter.Apply(TestModels.RandomExpert(model, "second", 2), factors));
+
+        Assert.Null(adapter.Current);
+        TestModels.AssertPristine(model);
+        TestModels.AssertSameBits(fresh, TestModels.Logits(model));
+    }
+
+    [Fact]
+    public async Task A_rebuild_cancelled_midway_leaves_the_base()
+    {
+        await using var model = await models.LoadAsync(new Loading("Q8_0", LlamaLoadMode.None, false));
+        float[] fresh = TestModels.Logits(model);
+        using var source = new CancellationTokenSource();
+        var adapter = new WeightAdapter(model.File, model.Weights, new FailingKernel(failAt: 3, () => source.Cancel()), 1);
+        await model.FactorAsync();
+        using var factors = FactorStore.TryOpen(FactorStore.DefaultPath(model.File.Path), model.Fingerprint)!;
+
+        Assert.ThrowsAny<OperationCanceledException>(() => adapter.Apply(TestModels.RandomExpert(model, "second", 2), factors, source.Token));
+
+        TestModels.AssertPristine(model);
+        TestModels.AssertSameBits(fresh, TestModels.Logits(model));
+    }
+
+    [Fact]
+    public async Task A_mixture_is_a_mixture_of_z()
+    {
+        await using var model = await models.LoadAsync(new Loading("F16", LlamaLoadMode.Mmap, false));
+        var a = TestModels.RandomExpert(model, "a", 1);
+        var b = TestModels.RandomExpert(model, "b", 2);
+        var mixed = Expert.Mix([(a, 0.7f), (b, 0.3f)], "mixed");
+        foreach (var (name, z) in mixed.Vectors)
+        {
+            for (int index = 0; index < z.Length; index++)
+                Assert.Equal(1 + 0.7 * (a.Vectors[name].Span[index] - 1.0) + 0.3 * (b.Vectors[name].Span[index] - 1.0), z.Span[index], 5e-7);
+        }
+
+        await model.ApplyAsync(Expert.Mix([(a, 1f), (b, 0f)], "onehot"));
+        float[] oneHot = TestModels.Logits(model);
+        await model.ApplyAsync(a);
+        TestModels.AssertSameBits(TestModels.Logits(model), oneHot);
+    }
+
+    [Fact]
+    public async Task An_expert_that_does_not_fit_is_refused_before_anything_changes()
+    {
+        await using var model = await models.LoadAsync(new Loading("F16", LlamaLoadMode.Mmap, false));
+        var good = TestModels.RandomExpert(model, "good", 1);
+        await model.ApplyAsync(good);
+        float[] adapted = TestModels.Logits(model);
+        string weight = good.Vectors.Keys.First();
+
+        (Expert Expert, string Says)[] misfits =
+        [
+            (With(good, fingerprint: "xxh128:00000000000000000000000000000000"), "was made for weights"),
+            (With(good, architecture: "qwen2"), "architecture"),
+            (With(good, vectors: new() { [weight] = new float[] { 1, 2 } }), weight),
+            (With(good, vectors: new() { ["blk.99.ffn_up.weight"] = new float[] { 1, 2 } }), "blk.99.ffn_up.weight"),
+            (With(good, vectors: new() { ["token_embd.weight"] = new float[256] }), "token_embd.weight"),
+        ];
+        foreach (var (expert, says) in misfits)
+        {
+            var refused = await Assert.ThrowsAsync<ExpertMismatchException>(() => model.ApplyAsync(expert));
+            Assert.Contains(says, refused.Message, StringComparison.Ordinal);
+            Assert.Same(good, model.CurrentExpert);
+            TestModels.AssertSameBits(adapted, TestModels.Logits(model));
+        }
+    }
+
+    private static Expert With(Expert expert, string? architecture = null, string? fingerprint = null, Dictionary<string, ReadOnlyMemory<float>>? vectors = null) =>
+        new("misfit", architecture ?? expert.Architecture, fingerprint ?? expert.BaseFingerprint, vectors ?? expert.Vectors.ToDictionary());
+
+    /// <summary>Rebuilds like the reference until the given call, then half-writes the destination and fails.</summary>
+    private sealed class FailingKernel(int failAt, Action? instead = null) : IWeightKernel
+    {
+        private readonly IWeightKernel _real = KernelRegistry.Resolve();
+        private int _calls;
+
+        public string Name => "failing";
+
+        public void Factorize(ReadOnlySpan<float> weight, MatrixShape shape, Span<double> singularValues, Span<float> basis, int threads, CancellationToken cancellation) =>
+            _real.Factorize(weight, shape, singularValues, basis, threads, cancellation);
+
+        public void Rebuild(in RebuildJob job, int threads, CancellationToken cancellation)
+        {
+            _calls++;
+            if (_calls < failAt)
+            {
+                _real.Rebuild(job, threads, cancellation);
+                return;
+            }
+            job.Destination[..(job.Destination.Length / 2)].Fill(0x5a);
+            if (instead is null)
+                throw new InvalidOperationException("The kernel failed on purpose.");
+            instead();
+            cancellation.ThrowIfCancellationRequested();
+        }
+    }
+}

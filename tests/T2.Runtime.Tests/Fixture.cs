@@ -1,0 +1,140 @@
+using System.Runtime.InteropServices;
+using T2.Gguf;
+using T2.Gguf.Experts;
+using T2.Kernels;
+using T2.Llama;
+using T2.TestKit;
+
+namespace T2.Runtime.Tests;
+
+/// <summary>How a test model is stored and loaded.</summary>
+public sealed record Loading(string Types, LlamaLoadMode Mode, bool Repack)
+{
+    public ModelOptions Options => new() { LoadMode = Mode, Repack = Repack, AdaptationThreads = 2 };
+
+    public override string ToString() => $"{Types}/{Mode}/{(Repack ? "repack" : "plain")}";
+}
+
+/// <summary>Small models for every test of the run, made once, factored once.</summary>
+public sealed class ModelFixture : IDisposable
+{
+    private readonly TempFolder _folder = new();
+    private readonly Dictionary<string, string> _models = [];
+    private readonly Lock _lock = new();
+
+    /// <summary>Path of a two-layer model of 256 dimensions in the given types.</summary>
+    public string Model(string types)
+    {
+        lock (_lock)
+        {
+            if (_models.TryGetValue(types, out string? path))
+                return path;
+            path = _folder.File($"tiny-{types}.gguf");
+            SyntheticModel.Write(path, SyntheticModelSpec.Tiny256.WithTypes(types));
+            _models.Add(types, path);
+            return path;
+        }
+    }
+
+    public string File(string name) => _folder.File(name);
+
+    /// <summary>Loads a model of the fixture.</summary>
+    public Task<AdaptiveModel> LoadAsync(Loading loading) => AdaptiveModel.LoadAsync(Model(loading.Types), loading.Options);
+
+    public void Dispose() => _folder.Dispose();
+}
+
+/// <summary>One set of models for all test classes.</summary>
+[CollectionDefinition(Name)]
+public sealed class ModelCollection : ICollectionFixture<ModelFixture>
+{
+    public const string Name = "models";
+}
+
+/// <summary>Small helpers the runtime's tests share.</summary>
+public static class TestModels
+{
+    public static readonly int[] Prompt = [1, 7, 42, 99, 13, 64];
+
+    /// <summary>The ways a weight can lie in memory: mapped, allocated, repacked.</summary>
+    public static TheoryData<Loading> Loadings => new(
+        new Loading("F16", LlamaLoadMode.Mmap, false),
+        new Loading("F16", LlamaLoadMode.None, false),
+        new Loading("Q8_0", LlamaLoadMode.Mmap, false),
+        new Loading("Q8_0", LlamaLoadMode.None, true),
+        new Loading("Q4_0", LlamaLoadMode.Mmap, true),
+        new Loading("Q4_K_M", LlamaLoadMode.Mmap, false),
+        new Loading("Q4_K_M", LlamaLoadMode.Mmap, true),
+        new Loading("Q4_K_M", LlamaLoadMode.None, true));
+
+    /// <summary>An expert with z uniform in [1 − spread, 1 + spread] on the weights that <paramref name="include"/> names.</summary>
+    public static Expert RandomExpert(AdaptiveModel model, string name, int seed, float spread = 0.5f, Func<string, bool>? include = null)
+    {
+        var random = new Random(seed);
+        var vectors = new Dictionary<string, ReadOnlyMemory<float>>();
+        foreach (string weight in BlockWeights.List(model.File))
+        {
+            model.File.TryGetTensor(weight, out var tensor);
+            var z = new float[ExpertFit.ShapeOf(tensor!).Rank];
+            for (int index = 0; index < z.Length; index++)
+                z[index] = 1 + spread * (2 * random.NextSingle() - 1);
+            if (include?.Invoke(weight) ?? true)
+                vectors.Add(weight, z);
+        }
+        return MakeExpert(model, name, vectors);
+    }
+
+    public static Expert ConstantExpert(AdaptiveModel model, string name, float value)
+    {
+        var vectors = new Dictionary<string, ReadOnlyMemory<float>>();
+        foreach (string weight in BlockWeights.List(model.File))
+        {
+            model.File.TryGetTensor(weight, out var tensor);
+            var z = new float[ExpertFit.ShapeOf(tensor!).Rank];
+            z.AsSpan().Fill(value);
+            vectors.Add(weight, z);
+        }
+        return MakeExpert(model, name, vectors);
+    }
+
+    public static Expert MakeExpert(AdaptiveModel model, string name, IEnumerable<KeyValuePair<string, ReadOnlyMemory<float>>> vectors) =>
+        new(name, model.File.Architecture!, model.Fingerprint, vectors, $"questions about {name}");
+
+    /// <summary>Logits after <see cref="Prompt"/> under the weights as they are, from an empty cache, on one thread.</summary>
+    public static float[] Logits(AdaptiveModel model)
+    {
+        using var context = NewContext(model);
+        context.Begin();
+        return context.Logits(context.Prefill(Prompt, 0, CancellationToken.None)).ToArray();
+    }
+
+    internal static AdaptedContext NewContext(AdaptiveModel model, int sequences = 1) =>
+        new(model.Native, model.Adapter, new SessionOptions { ContextLength = 128, BatchSize = 128, Threads = 1 }, sequences);
+
+    /// <summary>The same in a process that has nothing of T2's adaptation in it.</summary>
+    public static float[] LogitsInFreshProcess(string path, Loading loading)
+    {
+        string probe = Path.Combine(AppContext.BaseDirectory, "T2.Probe.dll");
+        var run = TestProcess.Run(
+            "dotnet",
+            [probe, path, string.Join(',', Prompt), loading.Mode == LlamaLoadMode.None ? "none" : "mmap", loading.Repack ? "repack" : "norepack"],
+            TimeSpan.FromMinutes(1));
+        Assert.True(run.ExitCode == 0, run.StandardError);
+        return MemoryMarshal.Cast<byte, float>(Convert.FromHexString(run.StandardOutput.Trim())).ToArray();
+    }
+
+    /// <summary>Asserts two logit vectors are equal bit for bit.</summary>
+    public static void AssertSameBits(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual) =>
+        Assert.True(MemoryMarshal.AsBytes(expected).SequenceEqual(MemoryMarshal.AsBytes(actual)), "The logits differ.");
+
+    /// <summary>Asserts that every weight that can be read back is byte-identical to the file.</summary>
+    public static void AssertPristine(AdaptiveModel model)
+    {
+        foreach (var tensor in model.Weights.Tensors.Values)
+        {
+            Assert.False(tensor.IsModified, $"{tensor.Name} counts as modified.");
+            if (tensor.IsReadable)
+                Assert.True(tensor.IsPristine(), $"{tensor.Name} differs from the file.");
+        }
+    }
+}

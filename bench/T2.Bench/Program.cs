@@ -4,6 +4,7 @@ using T2.Bench.Verbs;
 const string Usage = """
     usage: T2.Bench <verb> [options]
 
+      adapt        measure factorising and rebuilding a model, and how exact they are
       make-model   write a GGUF model with random weights
     """;
 
@@ -11,6 +12,8 @@ try
 {
     switch (args)
     {
+        case ["adapt", .. var rest]:
+            return Adapt.Run(rest);
         case ["make-model", .. var rest]:
             return MakeModel.Run(rest);
         case [] or ["-h" or "--help"]:

@@ -168,7 +168,7 @@ internal unsafe ref struct GgufParser
             if (header.Offset % Alignment != 0)
                 throw Error(offsetAt, $"tensor \"{header.Name}\" has offset {(ulong)header.Offset}, which is not a multiple of the alignment {Alignment}.");
             if (header.Offset != expected)
-                throw Error(offsetAt, $"tensor \"{header.Name}\" has offset {(ulong)header.Offset} where {expected} is expected: its data {((ulong)header.Offset < (ulong)expected ? "overlap those of the tensor before it" : "leave a gap or lie past the end")}.");
+                throw Error(offsetAt, $"tensor \"{header.Name}\" has offset {(ulong)header.Offset} where {expected} is expected: its data {Misplacement((ulong)header.Offset, expected, dataStart)}.");
             // A sum of lengths stays within the file, so nothing here can overflow.
             if (header.ByteLength > _length - dataStart - expected)
                 throw Error(offsetAt, $"tensor \"{header.Name}\" takes {header.ByteLength} bytes from offset {dataStart + expected}, but the file ends at {_length}: truncated, or the shape is wrong.");
@@ -176,6 +176,11 @@ internal unsafe ref struct GgufParser
             expected = GgufFormat.Pad(expected + header.ByteLength, Alignment);
         }
     }
+
+    private readonly string Misplacement(ulong offset, long expected, long dataStart) =>
+        offset < (ulong)expected ? "overlap those of a tensor before it"
+        : offset > (ulong)Math.Max(0, _length - dataStart) ? "lie past the end of the file"
+        : "leave a gap after the tensor before it";
 
     /// <summary>One row of the table, its offset still relative to the start of the data, and where in the file that offset is written.</summary>
     private (GgufTensor Tensor, long OffsetAt) ReadTensorHeader(long index, HashSet<string> names)

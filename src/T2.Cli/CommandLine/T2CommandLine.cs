@@ -71,6 +71,8 @@ internal static class T2CommandLine
                     throw new UsageException($"There is no option '{token.Value}' (text that starts with '-' goes after '--'){hint}");
             }
         }
+        if (parsed.CommandResult.Command.Subcommands.Count > 0 && parsed.UnmatchedTokens is [var unknown, ..])
+            throw new UsageException($"There is no command '{unknown}'{hint}");
         if (parsed.Errors.Count > 0)
             throw new UsageException(parsed.Errors[0].Message.TrimEnd('.') + hint);
     }

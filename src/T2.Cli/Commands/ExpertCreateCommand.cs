@@ -32,7 +32,7 @@ internal static class ExpertCreateCommand
                 """,
             Examples =
             [
-                ("Damp the smaller half of every spectrum:", "t2 expert create -m model.gguf -o damped.gguf --name damped --formula '1 - 0.2*i/r'"),
+                ("Damp the tail of every spectrum:", "t2 expert create -m model.gguf -o damped.gguf --name damped --formula '1 - 0.2*i/r'"),
                 ("Random, feed-forward only:", "t2 expert create -m model.gguf -o noise.gguf --name noise --formula '1 + 0.05*randn(7)' --only '*.ffn_*'"),
                 ("From your own numbers:", "t2 expert create -m model.gguf -o mine.gguf --name mine --json z.json --describe 'questions about birds'"),
             ],

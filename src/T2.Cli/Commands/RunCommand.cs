@@ -125,6 +125,7 @@ internal static class RunCommand
         string? expert = parsed.GetValue(Expert);
         var mix = parsed.GetValue(Mix) is { } recipe ? WeightedName.ParseList(recipe) : null;
         string? dispatch = parsed.GetValue(Dispatch);
+        var strategy = Strategy(dispatch is "none" ? null : dispatch, parsed.GetValue(Confidence));
         if (expert is not null && mix is not null)
             throw new UsageException("--expert and --mix exclude one another.");
         bool dispatches = dispatch is not "none" && (dispatch is not null || experts.Length > 0);
@@ -159,7 +160,7 @@ internal static class RunCommand
             Expert = expert,
             Mix = mix,
             Dispatches = dispatches,
-            Strategy = Strategy(dispatch is "none" ? null : dispatch, parsed.GetValue(Confidence)),
+            Strategy = strategy,
             ChatTemplate = parsed.GetValue(ChatTemplate),
             SystemPrompt = parsed.GetValue(SystemPrompt),
             MaxTokens = parsed.GetValue(MaxTokens),

@@ -9,10 +9,11 @@ internal readonly record struct WeightedName(string Name, float Weight)
 {
     /// <summary>Parses parts separated by commas.</summary>
     /// <exception cref="UsageException">A part is not NAME=WEIGHT.</exception>
-    internal static IReadOnlyList<WeightedName> ParseList(string text) =>
-        [.. text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(Parse)] is { Count: > 0 } parts
-            ? parts
-            : throw new UsageException($"'{text}' names no expert; a mixture is written NAME=WEIGHT,NAME=WEIGHT.");
+    internal static IReadOnlyList<WeightedName> ParseList(string text)
+    {
+        WeightedName[] parts = [.. text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(Parse)];
+        return parts.Length > 0 ? parts : throw new UsageException($"'{text}' names no expert; a mixture is written NAME=WEIGHT,NAME=WEIGHT.");
+    }
 
     /// <summary>Parses one part. The last '=' counts, so that a file name may have others.</summary>
     /// <exception cref="UsageException">It is not NAME=WEIGHT.</exception>

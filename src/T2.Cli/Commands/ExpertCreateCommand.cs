@@ -76,9 +76,7 @@ internal static class ExpertCreateCommand
             SharedOptions.ResolveThreads(parsed.GetValue(SharedOptions.Threads)),
             shell.Terminal,
             shell.Interrupts.Token);
-        return VectorSource.FromFormula(formula, model, only, weight => factors.TryGet(weight, out var matrix)
-            ? matrix.SingularValues
-            : throw new KeyNotFoundException($"The factor sidecar lacks '{weight}'."));
+        return VectorSource.FromFormula(formula, model, only, weight => model.SingularValues(factors, weight));
     }
 
     private static Expert Make(BaseModel model, Dictionary<string, ReadOnlyMemory<float>> vectors, ParseResult parsed, string training)

@@ -61,5 +61,10 @@ internal sealed class BaseModel : IDisposable
             path ?? FactorStore.DefaultPath(File.Path), File, Fingerprint, Weights, kernel, new FactorOptions { Threads = threads }, progress, cancellation);
     }
 
+    /// <summary>σ of an adaptable weight, descending.</summary>
+    internal ReadOnlyMemory<double> SingularValues(FactorStore factors, string weight) => factors.TryGet(weight, out var matrix)
+        ? matrix.SingularValues
+        : throw new KeyNotFoundException($"The factors of {File.Path} lack '{weight}'.");
+
     public void Dispose() => File.Dispose();
 }

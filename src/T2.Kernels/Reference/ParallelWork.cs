@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Runtime.ExceptionServices;
 
 namespace T2.Kernels;
@@ -19,9 +20,24 @@ internal readonly record struct ParallelWork(int Threads, CancellationToken Canc
             }
             return;
         }
+        var options = Options;
+        Unwrapped(() => Parallel.For(0, count, options, body));
+    }
+
+    /// <summary>The same over items that are to be begun in their order, each taken by whichever thread is free.</summary>
+    public void ForEach<T>(IEnumerable<T> items, Action<T> body)
+    {
+        var options = Options;
+        Unwrapped(() => Parallel.ForEach(Partitioner.Create(items, EnumerablePartitionerOptions.NoBuffering), options, body));
+    }
+
+    private ParallelOptions Options => new() { MaxDegreeOfParallelism = Threads, CancellationToken = Cancellation };
+
+    private static void Unwrapped(Action loop)
+    {
         try
         {
-            Parallel.For(0, count, new ParallelOptions { MaxDegreeOfParallelism = Threads, CancellationToken = Cancellation }, body);
+            loop();
         }
         catch (AggregateException many)
         {

@@ -26,7 +26,7 @@ public sealed class AdaptiveModel : IAsyncDisposable
         _kernel = kernel;
         _options = options;
         _fingerprint = new Lazy<string>(() => WeightFingerprint.Compute(file));
-        Adapter = new WeightAdapter(file, weights, kernel, options.ResolvedThreads);
+        Adapter = new WeightAdapter(file, weights, kernel, options.ResolvedThreads, options.PreparedBytes);
     }
 
     /// <summary>The model's file.</summary>
@@ -50,8 +50,8 @@ public sealed class AdaptiveModel : IAsyncDisposable
     /// <summary>The live weights, found and classified.</summary>
     public LiveWeights Weights { get; }
 
-    /// <summary>Bytes of memory held for adapted tensors, beside the base.</summary>
-    public long AdaptedBytes => Adapter.OwnedBytes;
+    /// <summary>Bytes of memory that rebuilt experts take, beside the base.</summary>
+    public long PreparedBytes => Adapter.PreparedBytes;
 
     internal WeightAdapter Adapter { get; }
 
@@ -176,7 +176,7 @@ public sealed class AdaptiveModel : IAsyncDisposable
 
     private static AdaptiveModel Load(string path, ModelOptions options, CancellationToken cancellation)
     {
-        var kernel = KernelRegistry.Resolve(options.Kernel);
+        var kernel = options.KernelOverride ?? KernelRegistry.Resolve(options.Kernel);
         var file = GgufFile.Open(path);
         LlamaModel? native = null;
         try
@@ -190,7 +190,7 @@ public sealed class AdaptiveModel : IAsyncDisposable
                 UseExtraBufferTypes = options.Repack,
             });
             cancellation.ThrowIfCancellationRequested();
-            var weights = LiveWeights.Discover(file, new LlamaWeightProbe(native), GgmlExports.FromLibraries(library.GgmlBase, library.Llama));
+            var weights = LiveWeights.Discover(file, new LlamaWeightProbe(native), GgmlExports.FromLibraries(library.GgmlBaseHandle, library.LlamaHandle));
             return new AdaptiveModel(file, native, weights, kernel, options);
         }
         catch

@@ -30,7 +30,7 @@ public sealed class ModelFixture : IDisposable
             if (_models.TryGetValue(types, out string? path))
                 return path;
             path = _folder.File($"tiny-{types}.gguf");
-            SyntheticModel.Write(path, SyntheticModelSpec.Tiny256.WithTypes(types));
+            SyntheticModel.Write(path, SyntheticModelSpec.Tiny256.WithType(types));
             _models.Add(types, path);
             return path;
         }
@@ -72,14 +72,13 @@ public static class TestModels
     {
         var random = new Random(seed);
         var vectors = new Dictionary<string, ReadOnlyMemory<float>>();
-        foreach (string weight in BlockWeights.List(model.File))
+        foreach (var tensor in BlockWeights.List(model.File))
         {
-            model.File.TryGetTensor(weight, out var tensor);
-            var z = new float[ExpertFit.ShapeOf(tensor!).Rank];
+            var z = new float[BlockWeights.ShapeOf(tensor).Rank];
             for (int index = 0; index < z.Length; index++)
                 z[index] = 1 + spread * (2 * random.NextSingle() - 1);
-            if (include?.Invoke(weight) ?? true)
-                vectors.Add(weight, z);
+            if (include?.Invoke(tensor.Name) ?? true)
+                vectors.Add(tensor.Name, z);
         }
         return MakeExpert(model, name, vectors);
     }
@@ -87,12 +86,11 @@ public static class TestModels
     public static Expert ConstantExpert(AdaptiveModel model, string name, float value)
     {
         var vectors = new Dictionary<string, ReadOnlyMemory<float>>();
-        foreach (string weight in BlockWeights.List(model.File))
+        foreach (var tensor in BlockWeights.List(model.File))
         {
-            model.File.TryGetTensor(weight, out var tensor);
-            var z = new float[ExpertFit.ShapeOf(tensor!).Rank];
+            var z = new float[BlockWeights.ShapeOf(tensor).Rank];
             z.AsSpan().Fill(value);
-            vectors.Add(weight, z);
+            vectors.Add(tensor.Name, z);
         }
         return MakeExpert(model, name, vectors);
     }

@@ -50,7 +50,7 @@ internal static class Adapt
             using var factors = FactorStore.TryOpen(sidecar, model.Fingerprint)!;
             var expert = RandomExpert(model, 99, spread);
             var (exact, final, floor) = OpenBlas.TryLoad() is { } blas ? Errors(model.File, factors, expert, KernelRegistry.Resolve(kernelName), blas) : default;
-            long full = BlockWeights.List(model.File).Sum(name => FullBytes(model.File, name));
+            long full = BlockWeights.List(model.File).Sum(FullBytes);
             Console.WriteLine("| model | types | kernel | weights | factor s | rebuild s | reset ms | factor bytes | of U,σ,V fp32 | error before quantising | error in place | floor of the type |");
             Console.WriteLine("|---|---|---|---|---|---|---|---|---|---|---|---|");
             Console.WriteLine(string.Create(
@@ -68,13 +68,12 @@ internal static class Adapt
     {
         var random = new Random(seed);
         var vectors = new List<KeyValuePair<string, ReadOnlyMemory<float>>>();
-        foreach (string name in BlockWeights.List(model.File))
+        foreach (var tensor in BlockWeights.List(model.File))
         {
-            model.File.TryGetTensor(name, out var tensor);
-            var z = new float[Math.Min(tensor!.Dimensions[0], tensor.Dimensions[1])];
+            var z = new float[BlockWeights.ShapeOf(tensor).Rank];
             for (int index = 0; index < z.Length; index++)
                 z[index] = 1 + spread * (2 * random.NextSingle() - 1);
-            vectors.Add(new(name, z));
+            vectors.Add(new(tensor.Name, z));
         }
         return new Expert($"random{seed}", model.File.Architecture!, model.Fingerprint, vectors);
     }
@@ -83,14 +82,13 @@ internal static class Adapt
     private static (double Exact, double Final, double Floor) Errors(GgufFile file, FactorStore factors, Expert expert, IWeightKernel kernel, OpenBlas blas)
     {
         var worst = (Exact: 0.0, Final: 0.0, Floor: 0.0);
-        foreach (string name in BlockWeights.List(file).DistinctBy(name => Tensor(file, name) is var tensor ? (tensor.Type, tensor.Dimensions[0], tensor.Dimensions[1]) : default))
+        foreach (var tensor in BlockWeights.List(file).DistinctBy(static tensor => (tensor.Type, tensor.Dimensions[0], tensor.Dimensions[1])))
         {
-            var tensor = Tensor(file, name);
             int n = (int)tensor.Dimensions[0], m = (int)tensor.Dimensions[1];
-            var z = expert.Vectors[name];
+            var z = expert.Vectors[tensor.Name];
             double[] oracle = ExactRebuild(Dequantised(tensor.Type, file.GetData(tensor), m * n), m, n, z.Span, blas);
 
-            factors.TryGet(name, out var matrix);
+            factors.TryGet(tensor.Name, out var matrix);
             float[] exact = Dequantised(TensorType.F32, Rebuild(kernel, file, tensor, matrix!, z.Span, TensorType.F32), m * n);
             float[] final = Dequantised(tensor.Type, Rebuild(kernel, file, tensor, matrix!, z.Span, tensor.Type), m * n);
             var quantised = new byte[tensor.ByteLength];
@@ -165,18 +163,15 @@ internal static class Adapt
         return Math.Sqrt(difference / norm);
     }
 
-    private static GgufTensor Tensor(GgufFile file, string name) => file.TryGetTensor(name, out var tensor) ? tensor : throw new KeyNotFoundException(name);
-
-    private static long FullBytes(GgufFile file, string name)
+    private static long FullBytes(GgufTensor tensor)
     {
-        var tensor = Tensor(file, name);
         long n = tensor.Dimensions[0], m = tensor.Dimensions[1], r = Math.Min(m, n);
         return 4 * (m * r + r + r * n);
     }
 
     private static string Types(GgufFile file) => string.Join(
         "+",
-        BlockWeights.List(file).Select(name => Tensor(file, name).Type).GroupBy(static type => type).OrderByDescending(static group => group.Count()).Select(static group => group.Key));
+        BlockWeights.List(file).GroupBy(static tensor => tensor.Type).OrderByDescending(static group => group.Count()).Select(static group => group.Key));
 
     private static double Median(double[] values)
     {

@@ -85,7 +85,7 @@ public sealed class AdaptiveModel : IAsyncDisposable
         await Gate.WaitAsync(cancellation).ConfigureAwait(false);
         try
         {
-            await Task.Run(() => Factors(BlockWeights.List(File), progress, cancellation), cancellation).ConfigureAwait(false);
+            await Task.Run(() => Factors(AdaptableNames(), progress, cancellation), cancellation).ConfigureAwait(false);
         }
         finally
         {
@@ -166,13 +166,15 @@ public sealed class AdaptiveModel : IAsyncDisposable
         if (_factors is { } open && names.All(name => open.TryGet(name, out _)))
             return open;
         // A sidecar is made whole: the next expert may adapt other weights, and making one twice costs more than making it once.
-        var wanted = BlockWeights.List(File);
+        var wanted = AdaptableNames();
         string path = _options.FactorPath ?? FactorStore.DefaultPath(File.Path);
         _factors?.Dispose();
         _factors = null;
         _factors = FactorStore.OpenOrCreate(path, File, Fingerprint, wanted, _kernel, new FactorOptions { Threads = _options.ResolvedThreads }, progress, cancellation);
         return _factors;
     }
+
+    private string[] AdaptableNames() => [.. BlockWeights.List(File).Select(static tensor => tensor.Name)];
 
     private static AdaptiveModel Load(string path, ModelOptions options, CancellationToken cancellation)
     {

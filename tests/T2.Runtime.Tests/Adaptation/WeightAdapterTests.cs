@@ -46,8 +46,8 @@ public sealed class WeightAdapterTests(ModelFixture models)
         foreach (object[] row in TestModels.Loadings)
         {
             await using var model = await models.LoadAsync((Loading)row[0]);
-            foreach (string weight in BlockWeights.List(model.File))
-                seen.Add(model.Weights.Require(weight).Storage);
+            foreach (var tensor in BlockWeights.List(model.File))
+                seen.Add(model.Weights.Require(tensor.Name).Storage);
         }
         Assert.Superset(new HashSet<TensorStorage> { TensorStorage.Mapped, TensorStorage.Host, TensorStorage.Repacked }, seen);
     }

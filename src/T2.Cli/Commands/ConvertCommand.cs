@@ -61,11 +61,10 @@ internal static class ConvertCommand
     {
         foreach (var (weight, logits) in ReferenceExpert.MatchWeights(checkpoint))
         {
-            if (!model.Weights.Contains(weight))
+            if (!model.Weights.TryGetValue(weight, out var shape))
                 throw new ExpertMismatchException($"{checkpoint.Path}: '{logits.Name}' is for {weight}, which is no adaptable weight of {model.File.Path}.");
-            int rank = model.ShapeOf(weight).Rank;
-            if (logits.Values.Length != rank)
-                throw new ExpertMismatchException($"{checkpoint.Path}: '{logits.Name}' has {logits.Values.Length} values, {weight} of {model.File.Path} has rank {rank}.");
+            if (logits.Values.Length != shape.Rank)
+                throw new ExpertMismatchException($"{checkpoint.Path}: '{logits.Name}' has {logits.Values.Length} values, {weight} of {model.File.Path} has rank {shape.Rank}.");
         }
     }
 

@@ -1,6 +1,5 @@
 using T2.Gguf;
 using T2.Kernels;
-using T2.Runtime;
 
 namespace T2.Cli;
 
@@ -12,24 +11,21 @@ internal sealed class BaseModel : IDisposable
     private BaseModel(GgufFile file, CancellationToken cancellation)
     {
         File = file;
-        Weights = BlockWeights.List(file);
+        Weights = new OrderedDictionary<string, MatrixShape>(
+            BlockWeights.List(file).Select(static tensor => KeyValuePair.Create(tensor.Name, BlockWeights.ShapeOf(tensor))), StringComparer.Ordinal);
         _fingerprint = new(() => WeightFingerprint.Compute(file, cancellation));
     }
 
     internal GgufFile File { get; }
 
-    /// <summary>Names of the weights an expert may adapt.</summary>
-    internal IReadOnlyList<string> Weights { get; }
+    /// <summary>The weights an expert may adapt, by name, in file order.</summary>
+    internal IReadOnlyDictionary<string, MatrixShape> Weights { get; }
 
     /// <summary>Identifies the weights. Reads the whole file on first use.</summary>
     internal string Fingerprint => _fingerprint.Value;
 
     /// <summary>Bytes that U, σ and V of the adaptable weights take in fp32: what the sidecar does without.</summary>
-    internal long FullSvdBytes => Weights.Sum(weight =>
-    {
-        var shape = ShapeOf(weight);
-        return sizeof(float) * (long)shape.Rank * (shape.Rows + 1L + shape.Columns);
-    });
+    internal long FullSvdBytes => Weights.Values.Sum(static shape => sizeof(float) * (long)shape.Rank * (shape.Rows + 1L + shape.Columns));
 
     internal string Architecture => File.Architecture ?? throw new GgufException("the model names no architecture (general.architecture).", File.Path);
 
@@ -47,10 +43,6 @@ internal sealed class BaseModel : IDisposable
         }
     }
 
-    internal MatrixShape ShapeOf(string weight) => File.TryGetTensor(weight, out var tensor)
-        ? new(checked((int)tensor.Dimensions[1]), checked((int)tensor.Dimensions[0]))
-        : throw new KeyNotFoundException($"{File.Path} has no tensor '{weight}'.");
-
     /// <summary>Opens the factor sidecar, computing what it lacks with a progress display.</summary>
     internal FactorStore OpenFactors(string? path, IWeightKernel kernel, int threads, Terminal terminal, CancellationToken cancellation)
     {
@@ -58,7 +50,7 @@ internal sealed class BaseModel : IDisposable
             throw new BadFileException($"{File.Path} has no weights that can be adapted ('t2 inspect' says why).");
         using var progress = new FactorProgressDisplay(terminal);
         return FactorStore.OpenOrCreate(
-            path ?? FactorStore.DefaultPath(File.Path), File, Fingerprint, Weights, kernel, new FactorOptions { Threads = threads }, progress, cancellation);
+            path ?? FactorStore.DefaultPath(File.Path), File, Fingerprint, [.. Weights.Keys], kernel, new FactorOptions { Threads = threads }, progress, cancellation);
     }
 
     /// <summary>σ of an adaptable weight, descending.</summary>

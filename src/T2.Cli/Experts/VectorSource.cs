@@ -17,7 +17,7 @@ internal static class VectorSource
         foreach (string weight in Matching(model, only))
         {
             var sigma = formula.UsesSigma ? singularValues(weight) : default;
-            var z = new float[model.ShapeOf(weight).Rank];
+            var z = new float[model.Weights[weight].Rank];
             var point = new FormulaPoint(0, z.Length, LayerOf(weight), double.NaN, FormulaPoint.SeedOf(weight));
             for (int index = 0; index < z.Length; index++)
             {
@@ -45,14 +45,14 @@ internal static class VectorSource
             if (weights.Length == 0)
                 throw new ExpertMismatchException($"{path}: '{entry.Name}' matches no adaptable weight of {model.File.Path}.");
             foreach (string weight in weights)
-                vectors[weight] = Values(path, entry, weight, model.ShapeOf(weight));
+                vectors[weight] = Values(path, entry, weight, model.Weights[weight]);
         }
         return vectors.Count > 0 ? vectors : throw new BadFileException($"{path}: the object names no weights.");
     }
 
     private static List<string> Matching(BaseModel model, string? only)
     {
-        var names = model.Weights.Where(weight => only is null || FileSystemName.MatchesSimpleExpression(only, weight, ignoreCase: false)).ToList();
+        var names = model.Weights.Keys.Where(weight => only is null || FileSystemName.MatchesSimpleExpression(only, weight, ignoreCase: false)).ToList();
         return names.Count > 0
             ? names
             : throw new ExpertMismatchException($"--only '{only}' matches none of the {model.Weights.Count} adaptable weights of {model.File.Path}.");

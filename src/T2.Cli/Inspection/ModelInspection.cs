@@ -25,22 +25,20 @@ internal static class ModelInspection
             file.Architecture,
             file.Version,
             file.Length,
-            file.Tensors.Sum(ValuesOf),
+            file.Tensors.Sum(static tensor => tensor.ElementCount),
             Dimensions(file),
             metadata.ContainsKey("tokenizer.chat_template"),
             model.Fingerprint,
             [.. file.Tensors.GroupBy(static tensor => tensor.Type)
                 .Select(static group => new TypeReport(group.Key.ToString(), group.Count(), group.Sum(static tensor => tensor.ByteLength)))
                 .OrderByDescending(static type => type.Bytes)],
-            new AdaptableReport(model.Weights.Count, model.Weights.Sum(weight => model.ShapeOf(weight).Length), model.Weights.Sum(weight => (long)model.ShapeOf(weight).Rank)),
+            new AdaptableReport(model.Weights.Count, model.Weights.Values.Sum(static shape => shape.Length), model.Weights.Values.Sum(static shape => (long)shape.Rank)),
             Refusals(file),
             sidecar,
             measured is null ? null : spectra ? measured : SpectrumStatistics.ByKind(measured),
             tensors ? [.. file.Tensors.Select(Describe)] : null,
             metadata.TryGetString(ModelExporter.ExpertKey, out string? expert) ? expert : null);
     }
-
-    private static long ValuesOf(GgufTensor tensor) => tensor.Dimensions.Aggregate(1L, static (product, size) => product * size);
 
     private static DimensionsReport Dimensions(GgufFile file)
     {
@@ -62,15 +60,15 @@ internal static class ModelInspection
 
     private static List<RefusalReport> Refusals(GgufFile file) =>
         [.. file.Tensors.Where(IsBlockWeight)
-            .Select(static tensor => (tensor.Name, Reason: BlockWeights.Classify(tensor)))
-            .Where(static pair => pair.Reason is not null)
-            .GroupBy(static pair => pair.Reason!, static pair => pair.Name)
+            .Select(static tensor => (tensor.Name, Role: BlockWeights.Classify(tensor)))
+            .Where(static pair => !pair.Role.IsAdaptable)
+            .GroupBy(static pair => pair.Role.Reason, static pair => pair.Name)
             .Select(static group => new RefusalReport(group.Key, [.. group]))];
 
     private static TensorReport Describe(GgufTensor tensor)
     {
-        string? refusal = BlockWeights.Classify(tensor);
-        return new(tensor.Name, tensor.Type.ToString(), tensor.Dimensions, tensor.ByteLength, refusal is null, refusal);
+        var role = BlockWeights.Classify(tensor);
+        return new(tensor.Name, tensor.Type.ToString(), tensor.Dimensions, tensor.ByteLength, role.IsAdaptable, role.Reason);
     }
 
     private static (SidecarReport Report, IReadOnlyList<SpectrumReport>? Spectra) Sidecar(BaseModel model, string path)
@@ -80,9 +78,9 @@ internal static class ModelInspection
         {
             using var store = FactorStore.TryOpen(path, model.Fingerprint);
             if (store is null)
-                return (new(path, "absent", 0, 0, full, null), null);
+                return (new(path, File.Exists(path + ".partial") ? "partial" : "absent", 0, 0, full, null), null);
             var spectra = new List<SpectrumReport>();
-            foreach (string weight in model.Weights)
+            foreach (string weight in model.Weights.Keys)
             {
                 if (store.TryGet(weight, out var matrix))
                     spectra.Add(SpectrumStatistics.Of(weight, matrix.SingularValues.Span));

@@ -47,6 +47,7 @@ internal static class ModelPrinter
     private static string Describe(SidecarReport factors, int weights) => factors.State switch
     {
         "absent" => $"none yet ({factors.Path}); t2 factor makes them",
+        "partial" when factors.Bytes == 0 => $"begun ({factors.Path}.partial); t2 factor goes on",
         "unusable" => $"unusable: {factors.Problem}",
         _ => $"{factors.State}: {factors.Weights} of {weights} weights, {Units.Bytes(factors.Bytes)}"
             + (factors.FullSvdBytes > 0 ? $", {Units.Percent((double)factors.Bytes / factors.FullSvdBytes)} of U, σ, V in fp32" : ""),
@@ -81,7 +82,7 @@ internal static class ModelPrinter
     {
         var table = Tables.New("tensor", "type", "shape", "bytes", "adaptable").Right(3);
         foreach (var tensor in tensors)
-            table.Row(tensor.Name, tensor.Type, string.Join('×', tensor.Dimensions), Units.Count(tensor.Bytes), tensor.Adaptable ? "yes" : $"no: {tensor.Reason}");
+            table.Row(tensor.Name, tensor.Type, string.Join('×', tensor.Dimensions), Units.Count(tensor.Bytes), tensor.Adaptable ? "yes" : $"no: {tensor.Role}");
         terminal.Results.Write(table);
     }
 }

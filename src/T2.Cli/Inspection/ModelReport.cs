@@ -43,7 +43,7 @@ internal sealed record AdaptableReport(int Weights, long Parameters, long Values
 internal sealed record RefusalReport(string Reason, IReadOnlyList<string> Weights);
 
 /// <summary>The factor sidecar.</summary>
-/// <param name="State"><c>absent</c>, <c>partial</c>, <c>complete</c> or <c>unusable</c>.</param>
+/// <param name="State"><c>absent</c>, <c>partial</c> (begun, or made for fewer weights), <c>complete</c> or <c>unusable</c>.</param>
 /// <param name="Weights">Factored weights.</param>
 /// <param name="Bytes">Its size.</param>
 /// <param name="FullSvdBytes">Size of U, σ and V of all adaptable weights in fp32, what the sidecar replaces.</param>
@@ -58,5 +58,5 @@ internal sealed record SpectrumReport(string Weight, int Rank, double Largest, d
 
 /// <summary>One tensor of the file.</summary>
 /// <param name="Adaptable">Whether experts may adapt it.</param>
-/// <param name="Reason">Why not, for weights of a block.</param>
-internal sealed record TensorReport(string Name, string Type, IReadOnlyList<long> Dimensions, long Bytes, bool Adaptable, string? Reason);
+/// <param name="Role">What it is, or what stands in the way.</param>
+internal sealed record TensorReport(string Name, string Type, IReadOnlyList<long> Dimensions, long Bytes, bool Adaptable, string Role);

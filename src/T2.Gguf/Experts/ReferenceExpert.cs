@@ -115,7 +115,7 @@ public static partial class ReferenceExpert
     /// <param name="logits">p, one per singular value.</param>
     /// <param name="type">Type the logits were stored in: F32, F16, BF16 or F64.</param>
     /// <param name="singularValues">σ, as many, not negative.</param>
-    /// <param name="maxMult">The reference's <c>max_mult</c>.</param>
+    /// <param name="maxMult">The reference's <c>max_mult</c>, multiplied in fp32 as PyTorch does on a GPU.</param>
     /// <exception cref="ArgumentException">Lengths differ, a logit is not finite, or Σ(σ⊙mask) is not a positive number.</exception>
     public static float[] EffectiveVector(ReadOnlySpan<float> logits, TensorType type, ReadOnlySpan<double> singularValues, float maxMult = 1)
     {

@@ -65,7 +65,7 @@ public class MalformedGgufTests
         var path = folder.File("fuzz.gguf");
         var random = new Random(20260801);
         var refused = 0;
-        for (var round = 0; round < 4000; round++)
+        for (var round = 0; round < 3000; round++)
         {
             var bytes = Damage(MalformedGguf.Valid(), random);
             File.WriteAllBytes(path, bytes);
@@ -83,7 +83,7 @@ public class MalformedGgufTests
             Assert.True(allocated < 1 << 20, $"Round {round} allocated {allocated} bytes for a file of {bytes.Length}.");
         }
         // Both outcomes must occur, or the damage is too light or too heavy to test anything.
-        Assert.InRange(refused, 1000, 3900);
+        Assert.InRange(refused, 750, 2900);
     }
 
     private static byte[] Damage(byte[] bytes, Random random)

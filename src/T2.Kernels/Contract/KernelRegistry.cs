@@ -16,18 +16,20 @@ public static class KernelRegistry
     /// <param name="forced">A kernel's name in any case; null or empty leaves the choice to the environment and the registry.</param>
     /// <exception cref="ArgumentException">No kernel has that name; the message lists the names.</exception>
     /// <exception cref="InvalidOperationException">The kernel asked for cannot run on this machine.</exception>
-    public static IWeightKernel Resolve(string? forced = null)
+    public static IWeightKernel Resolve(string? forced = null) => Resolve(Entries, forced);
+
+    internal static IWeightKernel Resolve(IReadOnlyList<KernelEntry> entries, string? forced)
     {
         var (name, origin) = string.IsNullOrWhiteSpace(forced)
             ? (Environment.GetEnvironmentVariable(EnvironmentVariable), $" (from {EnvironmentVariable})")
             : (forced, "");
         if (string.IsNullOrWhiteSpace(name))
-            return Entries.First(static entry => entry.IsAvailable()).Create();
+            return entries.First(static entry => entry.IsAvailable()).Create();
 
-        var entry = Entries.FirstOrDefault(entry => string.Equals(entry.Name, name.Trim(), StringComparison.OrdinalIgnoreCase))
-            ?? throw new ArgumentException($"There is no kernel '{name.Trim()}'{origin}; there is: {string.Join(", ", Entries.Select(static entry => entry.Name))}.", nameof(forced));
+        var entry = entries.FirstOrDefault(entry => string.Equals(entry.Name, name.Trim(), StringComparison.OrdinalIgnoreCase))
+            ?? throw new ArgumentException($"There is no kernel '{name.Trim()}'{origin}; there is: {string.Join(", ", entries.Select(static entry => entry.Name))}.", nameof(forced));
         return entry.IsAvailable()
             ? entry.Create()
-            : throw new InvalidOperationException($"Kernel '{entry.Name}'{origin} cannot run on this machine; available here: {string.Join(", ", Entries.Where(static entry => entry.IsAvailable()).Select(static entry => entry.Name))}.");
+            : throw new InvalidOperationException($"Kernel '{entry.Name}'{origin} cannot run on this machine; available here: {string.Join(", ", entries.Where(static entry => entry.IsAvailable()).Select(static entry => entry.Name))}.");
     }
 }

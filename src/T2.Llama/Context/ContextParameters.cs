@@ -11,6 +11,8 @@ internal static class ContextParameters
     {
         int processors = Math.Min(Environment.ProcessorCount, MaxThreads);
         LlamaContextParams parameters = LlamaContextParams.Defaults;
+        if (options.ContextLength > int.MaxValue)
+            throw new ArgumentOutOfRangeException(nameof(options), options.ContextLength, $"ContextLength can be at most {int.MaxValue}.");
         parameters.ContextLength = options.ContextLength;
         parameters.BatchSize = RequirePositive(options.BatchSize);
         parameters.MicroBatchSize = RequirePositive(options.MicroBatchSize);

@@ -61,6 +61,7 @@ public sealed partial class LlamaContext : IDisposable
     {
         ArgumentNullException.ThrowIfNull(model);
         options ??= new LlamaContextOptions();
+        model.RequireNotDisposed();
         LlamaContextParams parameters = ContextParameters.From(options);
         if (model.Options.VocabularyOnly)
             throw new LlamaException($"{model.Path} was loaded without its weights (VocabularyOnly); no context can be made.");

@@ -8,6 +8,8 @@ namespace T2.Llama;
 /// </summary>
 public sealed class LlamaModel : IDisposable
 {
+    private volatile bool _disposed;
+
     private LlamaModel(string path, SafeModelHandle handle, LlamaModelOptions options)
     {
         Path = path;
@@ -31,7 +33,7 @@ public sealed class LlamaModel : IDisposable
     {
         get
         {
-            ObjectDisposedException.ThrowIf(Handle.IsClosed, this);
+            RequireNotDisposed();
             return Handle.DangerousGetHandle();
         }
     }
@@ -121,7 +123,14 @@ public sealed class LlamaModel : IDisposable
     }
 
     /// <summary>Lets go of the model; its memory is freed once its contexts and adapters are disposed too.</summary>
-    public void Dispose() => Handle.Dispose();
+    public void Dispose()
+    {
+        _disposed = true;
+        Handle.Dispose();
+    }
+
+    /// <exception cref="ObjectDisposedException">The model is disposed, though contexts may still keep its weights.</exception>
+    internal void RequireNotDisposed() => ObjectDisposedException.ThrowIf(_disposed, this);
 
     private static byte ToByte(bool value) => value ? (byte)1 : (byte)0;
 }

@@ -190,7 +190,7 @@ public sealed class AdaptiveModel : IAsyncDisposable
                 GpuLayers = options.GpuLayers,
                 LoadMode = options.LoadMode,
                 UseExtraBufferTypes = options.Repack,
-            });
+            }, cancellation);
             cancellation.ThrowIfCancellationRequested();
             var weights = LiveWeights.Discover(file, new LlamaWeightProbe(native), GgmlExports.FromLibraries(library.GgmlBaseHandle, library.LlamaHandle));
             return new AdaptiveModel(file, native, weights, kernel, options);

@@ -1,5 +1,3 @@
-using T2.Llama;
-
 namespace T2.Runtime;
 
 /// <summary>What holds for every prompt of a session.</summary>

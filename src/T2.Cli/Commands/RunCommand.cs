@@ -56,7 +56,8 @@ internal static class RunCommand
 
     private static readonly Option<string?> GrammarFile = new("--grammar-file") { Description = "A file with such a grammar.", HelpName = "FILE" };
 
-    private static readonly Option<int> Context = Numbers.Whole("--ctx-size", ["-c"], "Context in tokens, question and answer together; 0 = the model's own.", 0, int.MaxValue, 4096);
+    private static readonly Option<int?> Context = Numbers.Optional(
+        "--ctx-size", ["-c"], "Context in tokens, question and answer together; 0 = the model's own. [default: 4096, or the model's own if that is less]", 0, int.MaxValue);
 
     private static readonly Option<int> GpuLayers = Numbers.Whole("--n-gpu-layers", ["-ngl"], "Layers to keep on the GPU; -1 = all.", -1, int.MaxValue, 0);
 

@@ -161,7 +161,7 @@ internal sealed class Conversation : IAsyncDisposable
 
     private static AdaptiveSession OpenSession(AdaptiveModel model, RunRequest request, IDispatchStrategy strategy) => model.CreateSession(new SessionOptions
     {
-        ContextLength = request.ContextLength,
+        ContextLength = request.ContextLength ?? Math.Min(new SessionOptions().ContextLength, model.Native.ContextLength),
         Threads = request.Threads,
         Dispatch = strategy,
         Format = Format(request.ChatTemplate),

@@ -39,7 +39,8 @@ internal sealed record RunRequest
 
     internal required int MaxTokens { get; init; }
 
-    internal required int ContextLength { get; init; }
+    /// <summary>In tokens; 0 = what the model was trained for; null = that, or the runtime's default where it is less.</summary>
+    internal required int? ContextLength { get; init; }
 
     internal required int Threads { get; init; }
 

@@ -90,7 +90,7 @@ internal sealed class FactorProgressDisplay(Terminal terminal) : IProgress<Facto
             }).ConfigureAwait(false);
     }
 
-    private static string Left(FactorProgress progress) => progress.Remaining is { } left ? $", {Units.Seconds(left)} left" : "";
+    private static string Left(FactorProgress progress) => progress.Completed < progress.Total && progress.Remaining is { } left ? $", {Units.Seconds(left)} left" : "";
 
     /// <summary>The time left as the factorisation itself estimates it, by floating-point operations instead of by matrices.</summary>
     private sealed class RemainingColumn(Func<FactorProgress?> latest) : ProgressColumn

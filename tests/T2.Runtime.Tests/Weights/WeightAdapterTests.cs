@@ -202,7 +202,7 @@ public sealed class WeightAdapterTests(ModelFixture models)
             (With(good, architecture: "qwen2"), "architecture"),
             (With(good, vectors: new() { [weight] = new float[] { 1, 2 } }), weight),
             (With(good, vectors: new() { ["blk.99.ffn_up.weight"] = new float[] { 1, 2 } }), "blk.99.ffn_up.weight"),
-            (With(good, vectors: new() { ["token_embd.weight"] = new float[256] }), "token_embd.weight"),
+            (With(good, vectors: new() { ["token_embd.weight"] = Enumerable.Repeat(1.5f, 256).ToArray() }), "token_embd.weight"),
         ];
         foreach (var (expert, says) in misfits)
         {

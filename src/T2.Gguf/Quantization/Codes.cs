@@ -27,6 +27,17 @@ internal static unsafe class Codes
     public static Vector512<int> Nearest(Vector512<float> value, int low, int high) =>
         Vector512.Max(Vector512.Create(low), Vector512.Min(Vector512.Create(high), Nearest(value)));
 
+    /// <summary>Nearest integers as floats, kept within bounds; for values that are surely within ±4194303.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> NearestInRange(Vector512<float> value, int low, int high)
+    {
+        // Floats of one sign and exponent compare as their bits do.
+        var biased = (value + Vector512.Create(RoundingBias)).AsInt32();
+        var bits = BitConverter.SingleToInt32Bits(RoundingBias);
+        biased = Vector512.Max(Vector512.Create(bits + low), Vector512.Min(Vector512.Create(bits + high), biased));
+        return biased.AsSingle() - Vector512.Create(RoundingBias);
+    }
+
     /// <summary>
     /// Drops the fraction. What does not fit an int becomes int.MinValue on x86, whose low bits are zero: the block formats then store code 0, as ggml does there.
     /// </summary>

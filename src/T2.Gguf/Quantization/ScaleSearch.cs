@@ -54,7 +54,7 @@ internal static unsafe class ScaleSearch
             var sumL2 = Vector512<float>.Zero;
             for (var i = 0; i < end; i += SubBlocks.Lanes)
             {
-                var code = Vector512.ConvertToSingle(Codes.Nearest(inverse * Vector512.Load(x + i), -half, half - 1));
+                var code = Codes.NearestInRange(inverse * Vector512.Load(x + i), -half, half - 1);
                 sumXL += Vector512.Load(weighted + i) * code;
                 sumL2 += Vector512.Load(weights + i) * code * code;
             }

@@ -22,15 +22,19 @@ public sealed class ModelFixture : IDisposable
     private readonly Lock _lock = new();
 
     /// <summary>Path of a two-layer model of 256 dimensions in the given types.</summary>
-    public string Model(string types)
+    public string Model(string types) => Model(SyntheticModelSpec.Tiny256, types);
+
+    /// <summary>Path of a model in the given types.</summary>
+    public string Model(SyntheticModelSpec spec, string types)
     {
         lock (_lock)
         {
-            if (_models.TryGetValue(types, out string? path))
+            string name = $"{spec.Name}-{types}.gguf";
+            if (_models.TryGetValue(name, out string? path))
                 return path;
-            path = _folder.File($"tiny-{types}.gguf");
-            SyntheticModel.Write(path, SyntheticModelSpec.Tiny256.WithType(types));
-            _models.Add(types, path);
+            path = _folder.File(name);
+            SyntheticModel.Write(path, spec.WithType(types));
+            _models.Add(name, path);
             return path;
         }
     }

@@ -23,7 +23,7 @@ public sealed class LlamaSampler : IDisposable
         Seed = Options.Seed ?? (uint)Random.Shared.NextInt64(uint.MaxValue);
         _vocabulary = model.Vocabulary;
         _grammar = Options.Grammar is null ? null : SamplingChain.Grammar(_vocabulary, Options.Grammar);
-        _chain = SamplingChain.Create(Options, Seed);
+        _chain = SamplingChain.Create(Options, Seed, _vocabulary.Count);
         _candidates = GC.AllocateUninitializedArray<LlamaTokenData>(_vocabulary.Count, pinned: true);
     }
 

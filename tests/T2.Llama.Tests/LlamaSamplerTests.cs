@@ -165,6 +165,10 @@ public sealed class LlamaSamplerTests
         float[] logits = new float[model.VocabularySize];
         logits[17] = value;
         Assert.Contains("token 17", Assert.Throws<LlamaException>(() => sampler.Sample(logits)).Message, StringComparison.Ordinal);
+        logits.AsSpan().Fill(float.NegativeInfinity);
+        Assert.Contains("minus infinity", Assert.Throws<LlamaException>(() => sampler.Sample(logits)).Message, StringComparison.Ordinal);
+        logits[5] = 0;
+        Assert.Equal(5, sampler.Sample(logits));
     }
 
     [SkippableFact]

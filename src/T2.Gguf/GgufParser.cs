@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Unicode;
 
@@ -113,10 +114,7 @@ internal unsafe ref struct GgufParser
             throw Error(at, $"array \"{key}\" of {count} elements is over the limit of {GgufFormat.MaxValueBytes >> 20} MiB.");
         at = _position;
         if (isText)
-        {
-            for (var i = 0L; i < count; i++)
-                TakeString("string ", i, $" of array \"{key}\"");
-        }
+            SkipStrings(count, key);
         else
             Take(checked((int)(count * size)), $"array \"{key}\"");
         var bytes = _position - at;
@@ -126,6 +124,26 @@ internal unsafe ref struct GgufParser
         if (elementType == GgufValueType.Bool)
             CheckBools(payload, at, key);
         return new(GgufValueType.Array, elementType, (int)count, payload.ToArray());
+    }
+
+    // Vocabularies have hundreds of thousands of strings and a file is usually opened once, so this loop should not start out unoptimised.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void SkipStrings(long count, string key)
+    {
+        var position = _position;
+        for (var i = 0L; i < count; i++)
+        {
+            var rest = _length - position - sizeof(ulong);
+            var length = rest < 0 ? 0 : BinaryPrimitives.ReadUInt64LittleEndian(new ReadOnlySpan<byte>(_start + position, sizeof(ulong)));
+            if (rest < 0 || length > (ulong)rest || length > GgufFormat.MaxValueBytes
+                || !Utf8.IsValid(new ReadOnlySpan<byte>(_start + position + sizeof(ulong), (int)length)))
+            {
+                _position = position;
+                TakeString($"string {i} of array \"{key}\"");
+            }
+            position += sizeof(ulong) + (long)length;
+        }
+        _position = position;
     }
 
     private readonly void CheckBools(ReadOnlySpan<byte> payload, long at, string key)
@@ -227,24 +245,20 @@ internal unsafe ref struct GgufParser
 
     private uint ReadUInt32(string what) => BinaryPrimitives.ReadUInt32LittleEndian(Take(sizeof(uint), what));
 
-    private ReadOnlySpan<byte> TakeString(string what) => TakeString(what, null, "");
-
-    /// <summary>Takes a length-prefixed string and checks it is UTF-8. The name comes in pieces so that the strings of a vocabulary do not each format one.</summary>
-    private ReadOnlySpan<byte> TakeString(string what, long? index, string whose)
+    /// <summary>Takes a length-prefixed string, checked to be UTF-8.</summary>
+    private ReadOnlySpan<byte> TakeString(string what)
     {
         var at = _position;
-        var rest = _length - at - sizeof(ulong);
-        if (rest < 0)
-            throw Error(at, $"the file ends within {what}{index}{whose}.");
-        var length = BinaryPrimitives.ReadUInt64LittleEndian(new ReadOnlySpan<byte>(_start + at, sizeof(ulong)));
+        var length = BinaryPrimitives.ReadUInt64LittleEndian(Take(sizeof(ulong), what));
+        var rest = _length - _position;
         if (length > (ulong)rest)
-            throw Error(at, $"{what}{index}{whose} claims {length} bytes, but only {rest} are left in the file.");
+            throw Error(at, $"{what} claims {length} bytes, but only {rest} are left in the file.");
         if (length > GgufFormat.MaxValueBytes)
-            throw Error(at, $"{what}{index}{whose} of {length} bytes is over the limit of {GgufFormat.MaxValueBytes >> 20} MiB.");
-        var text = new ReadOnlySpan<byte>(_start + at + sizeof(ulong), (int)length);
+            throw Error(at, $"{what} of {length} bytes is over the limit of {GgufFormat.MaxValueBytes >> 20} MiB.");
+        var text = new ReadOnlySpan<byte>(_start + _position, (int)length);
         if (!Utf8.IsValid(text))
-            throw Error(at + sizeof(ulong), $"{what}{index}{whose} is not valid UTF-8.");
-        _position = at + sizeof(ulong) + (long)length;
+            throw Error(_position, $"{what} is not valid UTF-8.");
+        _position += (long)length;
         return text;
     }
 

@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using T2.Gguf;
 using T2.Gguf.Experts;
 using T2.Kernels;
 using T2.Llama;
@@ -23,15 +22,19 @@ public sealed class ModelFixture : IDisposable
     private readonly Lock _lock = new();
 
     /// <summary>Path of a two-layer model of 256 dimensions in the given types.</summary>
-    public string Model(string types)
+    public string Model(string types) => Model(SyntheticModelSpec.Tiny256, types);
+
+    /// <summary>Path of a model in the given types.</summary>
+    public string Model(SyntheticModelSpec spec, string types)
     {
         lock (_lock)
         {
-            if (_models.TryGetValue(types, out string? path))
+            string name = $"{spec.Name}-{types}.gguf";
+            if (_models.TryGetValue(name, out string? path))
                 return path;
-            path = _folder.File($"tiny-{types}.gguf");
-            SyntheticModel.Write(path, SyntheticModelSpec.Tiny256.WithType(types));
-            _models.Add(types, path);
+            path = _folder.File(name);
+            SyntheticModel.Write(path, spec.WithType(types));
+            _models.Add(name, path);
             return path;
         }
     }
@@ -57,7 +60,8 @@ public static class TestModels
     public static readonly int[] Prompt = [1, 7, 42, 99, 13, 64];
 
     /// <summary>The ways a weight can lie in memory: mapped, allocated, repacked.</summary>
-    public static TheoryData<Loading> Loadings => new(
+    public static readonly Loading[] AllLoadings =
+    [
         new Loading("F16", LlamaLoadMode.Mmap, false),
         new Loading("F16", LlamaLoadMode.None, false),
         new Loading("Q8_0", LlamaLoadMode.Mmap, false),
@@ -65,7 +69,10 @@ public static class TestModels
         new Loading("Q4_0", LlamaLoadMode.Mmap, true),
         new Loading("Q4_K_M", LlamaLoadMode.Mmap, false),
         new Loading("Q4_K_M", LlamaLoadMode.Mmap, true),
-        new Loading("Q4_K_M", LlamaLoadMode.None, true));
+        new Loading("Q4_K_M", LlamaLoadMode.None, true),
+    ];
+
+    public static TheoryData<Loading> Loadings => [.. AllLoadings];
 
     /// <summary>An expert with z uniform in [1 − spread, 1 + spread] on the weights that <paramref name="include"/> names.</summary>
     public static Expert RandomExpert(AdaptiveModel model, string name, int seed, float spread = 0.5f, Func<string, bool>? include = null)
@@ -110,13 +117,12 @@ public static class TestModels
         new(model.Native, model.Adapter, new SessionOptions { ContextLength = 128, BatchSize = 128, Threads = 1 }, sequences);
 
     /// <summary>The same in a process that has nothing of T2's adaptation in it.</summary>
-    public static float[] LogitsInFreshProcess(string path, Loading loading)
+    public static async Task<float[]> LogitsInFreshProcessAsync(string path, Loading loading)
     {
         string probe = Path.Combine(AppContext.BaseDirectory, "T2.Probe.dll");
-        var run = TestProcess.Run(
+        var run = await TestProcess.RunAsync(
             "dotnet",
-            [probe, path, string.Join(',', Prompt), loading.Mode == LlamaLoadMode.None ? "none" : "mmap", loading.Repack ? "repack" : "norepack"],
-            TimeSpan.FromMinutes(1));
+            [probe, path, string.Join(',', Prompt), loading.Mode == LlamaLoadMode.None ? "none" : "mmap", loading.Repack ? "repack" : "norepack"]);
         Assert.True(run.ExitCode == 0, run.StandardError);
         return MemoryMarshal.Cast<byte, float>(Convert.FromHexString(run.StandardOutput.Trim())).ToArray();
     }

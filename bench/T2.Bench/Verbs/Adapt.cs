@@ -4,7 +4,6 @@ using T2.Gguf;
 using T2.Gguf.Experts;
 using T2.Gguf.Quantization;
 using T2.Kernels;
-using T2.Llama;
 using T2.Runtime;
 
 namespace T2.Bench.Verbs;

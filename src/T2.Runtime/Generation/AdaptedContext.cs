@@ -17,7 +17,7 @@ internal sealed class AdaptedContext : IDisposable
     {
         Model = model;
         _adapter = adapter;
-        int threads = options.ResolvedThreads;
+        int threads = options.ThreadsFor(model.SizeInBytes);
         _context = LlamaContext.Create(model, new LlamaContextOptions
         {
             ContextLength = checked((uint)options.ContextLength),

@@ -90,6 +90,7 @@ internal sealed class Answer(AdaptiveModel model, AdaptedContext context, Sessio
         var factors = model.FactorsFor(expert, options.FactorProgress, cancellation);
         Finish(Stage.Factor, started, 0, $"{expert.Vectors.Count} factored weights at hand");
 
+        cancellation.ThrowIfCancellationRequested();
         started = Stopwatch.GetTimestamp();
         var rebuilt = model.Adapter.Apply(expert, factors, cancellation);
         string how = rebuilt.Rebuilt > 0 ? "rebuilt" : rebuilt.Weights > 0 ? "prepared" : "in place already";

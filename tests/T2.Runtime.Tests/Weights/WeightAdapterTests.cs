@@ -3,7 +3,7 @@ using T2.Kernels;
 using T2.Llama;
 using T2.Weights;
 
-namespace T2.Runtime.Tests.Adaptation;
+namespace T2.Runtime.Tests.Weights;
 
 [Collection(ModelCollection.Name)]
 public sealed class WeightAdapterTests(ModelFixture models)
@@ -23,7 +23,7 @@ public sealed class WeightAdapterTests(ModelFixture models)
         string exported = models.File($"exported-{Guid.NewGuid():N}.gguf");
         using (var factors = FactorStore.TryOpen(FactorStore.DefaultPath(model.File.Path), model.Fingerprint)!)
             ModelExporter.Export(model.File, model.Fingerprint, expert, factors, KernelRegistry.Resolve(), exported, threads: 1);
-        TestModels.AssertSameBits(TestModels.LogitsInFreshProcess(exported, loading), adapted);
+        TestModels.AssertSameBits(await TestModels.LogitsInFreshProcessAsync(exported, loading), adapted);
         File.Delete(exported);
     }
 
@@ -36,16 +36,16 @@ public sealed class WeightAdapterTests(ModelFixture models)
         await model.ResetAsync();
 
         TestModels.AssertPristine(model);
-        TestModels.AssertSameBits(TestModels.LogitsInFreshProcess(model.File.Path, loading), TestModels.Logits(model));
+        TestModels.AssertSameBits(await TestModels.LogitsInFreshProcessAsync(model.File.Path, loading), TestModels.Logits(model));
     }
 
     [Fact]
     public async Task The_loadings_cover_every_storage_a_cpu_has()
     {
         var seen = new HashSet<TensorStorage>();
-        foreach (object[] row in TestModels.Loadings)
+        foreach (var loading in TestModels.AllLoadings)
         {
-            await using var model = await models.LoadAsync((Loading)row[0]);
+            await using var model = await models.LoadAsync(loading);
             foreach (var tensor in BlockWeights.List(model.File))
                 seen.Add(model.Weights.Require(tensor.Name).Storage);
         }
@@ -202,7 +202,7 @@ public sealed class WeightAdapterTests(ModelFixture models)
             (With(good, architecture: "qwen2"), "architecture"),
             (With(good, vectors: new() { [weight] = new float[] { 1, 2 } }), weight),
             (With(good, vectors: new() { ["blk.99.ffn_up.weight"] = new float[] { 1, 2 } }), "blk.99.ffn_up.weight"),
-            (With(good, vectors: new() { ["token_embd.weight"] = new float[256] }), "token_embd.weight"),
+            (With(good, vectors: new() { ["token_embd.weight"] = Enumerable.Repeat(1.5f, 256).ToArray() }), "token_embd.weight"),
         ];
         foreach (var (expert, says) in misfits)
         {

@@ -44,13 +44,21 @@ internal sealed class BaseModel : IDisposable
     }
 
     /// <summary>Opens the factor sidecar, computing what it lacks with a progress display.</summary>
+    /// <exception cref="StoppedException">Cancelled while computing; what is finished is kept.</exception>
     internal FactorStore OpenFactors(string? path, IWeightKernel kernel, int threads, Terminal terminal, CancellationToken cancellation)
     {
         if (Weights.Count == 0)
             throw new BadFileException($"{File.Path} has no weights that can be adapted ('t2 inspect' says why).");
         using var progress = new FactorProgressDisplay(terminal);
-        return FactorStore.OpenOrCreate(
-            path ?? FactorStore.DefaultPath(File.Path), File, Fingerprint, [.. Weights.Keys], kernel, new FactorOptions { Threads = threads }, progress, cancellation);
+        try
+        {
+            return FactorStore.OpenOrCreate(
+                path ?? FactorStore.DefaultPath(File.Path), File, Fingerprint, [.. Weights.Keys], kernel, new FactorOptions { Threads = threads }, progress, cancellation);
+        }
+        catch (OperationCanceledException exception) when (progress.Latest is { } reached)
+        {
+            throw new StoppedException($"cancelled; {reached.Completed} of {reached.Total} weights are factored and kept, run it again to go on", exception);
+        }
     }
 
     /// <summary>σ of an adaptable weight, descending.</summary>

@@ -37,9 +37,7 @@ internal static class Failure
 
     private static string Describe(Exception exception, ExitCode code) => code switch
     {
-        ExitCode.Cancelled => exception is TaskCanceledException || exception.GetType() == typeof(OperationCanceledException) && exception.InnerException is null
-            ? "cancelled"
-            : exception.Message,
+        ExitCode.Cancelled => exception is StoppedException ? exception.Message : "cancelled",
         ExitCode.Unexpected => $"{exception.GetType().Name}: {WithoutParameter(exception)} (set {DebugVariable}=1 for the stack trace)",
         _ => WithoutParameter(exception),
     };

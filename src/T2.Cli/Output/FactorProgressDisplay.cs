@@ -20,22 +20,26 @@ internal sealed class FactorProgressDisplay(Terminal terminal) : IProgress<Facto
     private TimeSpan _lastLine = TimeSpan.MinValue;
     private bool _stopped;
 
+    /// <summary>The last report of work being done; null if there was nothing to do.</summary>
+    internal FactorProgress? Latest => _latest;
+
     /// <inheritdoc/>
     public void Report(FactorProgress value)
     {
-        if (terminal.IsQuiet)
-            return;
         lock (_lock)
         {
             if (_stopped)
                 return;
             if (value.Note is { } note)
-                terminal.Warn(note);
+            {
+                terminal.Note($"t2: {note}");
+                return;
+            }
             // Nothing left to compute is no progress to show.
             if (_latest is null && value.Completed == value.Total)
                 return;
             _latest = value;
-            if (terminal.IsLive)
+            if (terminal.IsLive && !terminal.IsQuiet)
                 _bar ??= DrawAsync();
             else
                 WriteLine(value);

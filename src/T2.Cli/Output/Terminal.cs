@@ -52,9 +52,6 @@ internal sealed class Terminal : IDisposable
             Error.WriteLine(line);
     }
 
-    /// <summary>Something the user should know though it stopped nothing; dropped when quiet.</summary>
-    internal void Warn(string line) => Note("t2: warning: " + OneLine(line));
-
     /// <summary>The one line of a failure.</summary>
     internal void Fail(string line) => Error.WriteLine("t2: error: " + OneLine(line));
 

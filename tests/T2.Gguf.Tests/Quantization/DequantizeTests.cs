@@ -49,15 +49,20 @@ public class DequantizeTests
 
     [Theory]
     [MemberData(nameof(TestData.Types), MemberType = typeof(TestData))]
-    public void The_source_may_lie_at_any_address(TensorType type)
+    public void The_source_may_lie_at_any_address_and_the_destinations_surroundings_stay(TensorType type)
     {
+        const int Blocks = 31;
+        const float Sentinel = 12345;
         var info = TensorTypes.Info(type);
-        var bytes = new byte[3 * info.BlockBytes];
-        Quantizer.Quantize(type, TestData.Make("normal", 3 * info.BlockLength, 2), bytes, 3 * info.BlockLength);
-        var values = new float[3 * info.BlockLength];
+        var count = Blocks * info.BlockLength;
+        var bytes = new byte[Blocks * info.BlockBytes];
+        Quantizer.Quantize(type, TestData.Make("normal", count, 2), bytes, count);
         byte[] shifted = [0, .. bytes];
-        Quantizer.Dequantize(type, shifted.AsSpan(1), values);
-        Check.SameValues(Dequantize(type, bytes), values, type, "shifted");
+        var buffer = new float[count + 20];
+        Array.Fill(buffer, Sentinel);
+        Quantizer.Dequantize(type, shifted.AsSpan(1), buffer.AsSpan(10, count));
+        Check.SameValues(Dequantize(type, bytes), buffer[10..^10], type, "shifted");
+        Assert.All(buffer[..10].Concat(buffer[^10..]), static value => Assert.Equal(Sentinel, value));
     }
 
     private static float[] Dequantize(TensorType type, byte[] bytes)

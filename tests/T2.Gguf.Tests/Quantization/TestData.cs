@@ -6,7 +6,7 @@ internal static class TestData
     public static readonly string[] Kinds =
     [
         "normal", "uniform", "positive", "negative", "small integers", "mostly zero", "all zero", "zeros of both signs", "constant", "negative constant",
-        "one outlier per 32", "single outlier", "range within a row", "almost constant", "subnormal",
+        "one outlier per 32", "single outlier", "range within a row", "almost constant", "almost constant and negative", "subnormal", "ties", "mirrored sub-blocks", "sub-blocks of every size",
     ];
 
     public static TheoryData<TensorType> Types => [.. TensorTypes.Rebuildable];
@@ -19,7 +19,7 @@ internal static class TestData
         var values = new float[count];
         for (var i = 0; i < count; i++)
         {
-            var value = kind switch
+            values[i] = kind switch
             {
                 "normal" => Normal(random),
                 "uniform" => random.NextSingle() * 2 - 1,
@@ -35,11 +35,17 @@ internal static class TestData
                 "single outlier" => i == count / 3 ? 3 : 0,
                 "range within a row" => Normal(random) * MathF.Pow(10, random.NextSingle() * 12 - 9),
                 "almost constant" => 0.5f + random.Next(4) * 6e-8f,
+                "almost constant and negative" => -0.5f - random.Next(4) * 6e-8f,
                 "subnormal" => random.Next(-2000, 2001) * 1e-44f,
+                // A step of exactly 1 in Q8_0 (and half of that in Q4_1), then halves and their neighbours.
+                "ties" => i % 32 == 0 ? 127 : Neighbour(random.Next(-120, 121) + 0.5f, random.Next(-1, 2)),
+                "mirrored sub-blocks" => i < 16 ? Normal(random) : -values[i - 16],
+                "sub-blocks of every size" => Normal(random) * MathF.Pow(10, -(i / 16 * 7 % 21)),
                 _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "No such data."),
             };
-            values[i] = value * magnitude;
         }
+        for (var i = 0; i < count; i++)
+            values[i] *= magnitude;
         return values;
     }
 
@@ -49,6 +55,8 @@ internal static class TestData
         new Random(seed).NextBytes(bytes);
         return bytes;
     }
+
+    private static float Neighbour(float value, int ulps) => BitConverter.Int32BitsToSingle(BitConverter.SingleToInt32Bits(value) + ulps);
 
     private static float Normal(Random random) =>
         (float)(Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble()));

@@ -134,6 +134,7 @@ public class FactorStoreTests
                         reached.Set();
                     // The thread pool may take a while to give the run its threads.
                     Assert.True(reached.Wait(TimeSpan.FromSeconds(60)), $"{awaited} weights were never worked on at once");
+                    Thread.Sleep(20);
                 },
                 After = () => Interlocked.Decrement(ref now),
             };

@@ -5,7 +5,7 @@
 
 namespace t2k
 {
-void factorize(const KernelTable& kernels, const float* weight, int64_t rows, int64_t cols, double* sigma, float* basis, int threads,
+void factorize(const KernelTable& kernels, const float* data, int64_t rows, int64_t cols, double* sigma, float* basis, int threads,
                const Cancellation& cancellation);
 
 int64_t factorize_bytes(int64_t rows, int64_t cols, int threads);

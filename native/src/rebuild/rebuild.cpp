@@ -210,8 +210,8 @@ void rebuild_columns(Context& context, const Factors& factors, float beta)
     const RebuildCall& call = context.call;
     const GemmKernels& gemm = context.gemm;
     const int64_t m = call.rows, src_row = context.src.bytes_for(call.cols), dst_row = context.dst.bytes_for(call.cols);
-    // Whole blocks of both types, and whole B tiles where the blocks are smaller.
-    const int64_t unit = std::max<int64_t>({context.src.block_length, context.dst.block_length, gemm.nr});
+    // Whole blocks of both types (powers of two), at least a B tile wide.
+    const int64_t block = std::max(context.src.block_length, context.dst.block_length), unit = (gemm.nr + block - 1) / block * block;
     const int64_t most = std::clamp<int64_t>(kPanelBytes / (6 * m), unit, 512);
     const int64_t width = panel_size(call.cols, unit, most, context.team.size());
     std::vector<Scratch> scratch(static_cast<size_t>(context.team.size()));

@@ -91,13 +91,12 @@ void report_error(const Matrix& matrix)
     std::vector<double> z(static_cast<size_t>(r));
     for (double& value : z)
         value = z_of(engine);
-    // Column-major U·diag(σz)·Vᵀ of Wᵀ is row-major W'.
     std::vector<double> scaled = u, exact(w.size()), approximate(w.size(), 0.0);
     for (int i = 0; i < r; ++i)
         for (int j = 0; j < m; ++j)
             scaled[static_cast<size_t>(i) * m + j] *= s[static_cast<size_t>(i)] * z[static_cast<size_t>(i)];
-    openblas().dgemm(row_major, transpose, no_transpose, n, m, r, 1, vt.data(), n == 0 ? 1 : r, scaled.data(), m, 0, exact.data(), m);
-    // vt is column-major r×n, i.e. row-major n×r transposed already.
+    // In row-major eyes vt is n×r and u r×m.
+    openblas().dgemm(row_major, no_transpose, no_transpose, n, m, r, 1, vt.data(), r, scaled.data(), m, 0, exact.data(), m);
     const bool right = matrix.cols <= matrix.rows;
     std::vector<double> basis(matrix.basis.begin(), matrix.basis.end()), weighted = basis, core(static_cast<size_t>(r) * r);
     for (int i = 0; i < r; ++i)

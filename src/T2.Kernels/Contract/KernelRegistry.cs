@@ -3,4 +3,33 @@ namespace T2.Kernels;
 /// <summary>The kernels this build has, best first, each with the reason for its rank.</summary>
 public static class KernelRegistry
 {
+    /// <summary>Environment variable that forces a kernel by name where the caller did not.</summary>
+    public const string EnvironmentVariable = "T2_KERNEL";
+
+    /// <summary>Every kernel, best first.</summary>
+    public static IReadOnlyList<KernelEntry> Entries { get; } =
+    [
+        new("reference", "C# in fp64: runs everywhere, and is what every other kernel is tested against", static () => true, static () => new ReferenceKernel()),
+    ];
+
+    /// <summary>The kernel to use: <paramref name="forced"/>, else the one <see cref="EnvironmentVariable"/> names, else the first that is available.</summary>
+    /// <param name="forced">A kernel's name in any case; null or empty leaves the choice to the environment and the registry.</param>
+    /// <exception cref="ArgumentException">No kernel has that name; the message lists the names.</exception>
+    /// <exception cref="InvalidOperationException">The kernel asked for cannot run on this machine.</exception>
+    public static IWeightKernel Resolve(string? forced = null) => Resolve(Entries, forced);
+
+    internal static IWeightKernel Resolve(IReadOnlyList<KernelEntry> entries, string? forced)
+    {
+        var (name, origin) = string.IsNullOrWhiteSpace(forced)
+            ? (Environment.GetEnvironmentVariable(EnvironmentVariable), $" (from {EnvironmentVariable})")
+            : (forced, "");
+        if (string.IsNullOrWhiteSpace(name))
+            return entries.First(static entry => entry.IsAvailable()).Create();
+
+        var entry = entries.FirstOrDefault(entry => string.Equals(entry.Name, name.Trim(), StringComparison.OrdinalIgnoreCase))
+            ?? throw new ArgumentException($"There is no kernel '{name.Trim()}'{origin}; there is: {string.Join(", ", entries.Select(static entry => entry.Name))}.", nameof(forced));
+        return entry.IsAvailable()
+            ? entry.Create()
+            : throw new InvalidOperationException($"Kernel '{entry.Name}'{origin} cannot run on this machine; available here: {string.Join(", ", entries.Where(static entry => entry.IsAvailable()).Select(static entry => entry.Name))}.");
+    }
 }

@@ -103,7 +103,8 @@ public class RebuildTests
             // The result before quantising differs in its last bits, so a value on the border between two codes may fall to either side.
             Assert.True(TestMatrix.RelativeError(actual, exact) <= (1.001 * TestMatrix.RelativeError(expected, exact)) + 1e-6);
             var flips = actualBytes.Zip(expectedBytes).Count(static pair => pair.First != pair.Second);
-            Assert.True(type == TensorType.F32 || flips <= 0.02 * actualBytes.Length, $"{flips} of {actualBytes.Length} bytes differ for {type}");
+            var allowed = (kernel == "reference" ? 0.02 : 0.05) * actualBytes.Length;
+            Assert.True(type == TensorType.F32 || flips <= allowed, $"{flips} of {actualBytes.Length} bytes differ for {type}");
         }
     }
 

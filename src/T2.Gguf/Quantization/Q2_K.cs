@@ -77,8 +77,8 @@ internal static unsafe class Q2_K
     {
         var allScales = Vector512.Load(scales);
         var allMins = Vector512.Load(mins);
-        var largestScale = Lanes.MaxPositive(allScales);
-        var largestMin = Lanes.MaxPositive(allMins);
+        var largestScale = LaneReductions.MaxPositive(allScales);
+        var largestMin = LaneReductions.MaxPositive(allMins);
         var scaleCodes = largestScale > 0 ? Codes.Nearest(MaxScale / largestScale * allScales) : Vector512<int>.Zero;
         var minCodes = largestMin > 0 ? Codes.Nearest(MaxScale / largestMin * allMins) : Vector512<int>.Zero;
         Codes.Pack(scaleCodes | (minCodes << 4)).Store(destination);

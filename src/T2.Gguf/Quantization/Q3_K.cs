@@ -82,7 +82,7 @@ internal static unsafe class Q3_K
     private static void StoreScales(float* scales, byte* destination)
     {
         var all = Vector512.Load(scales);
-        var extreme = Lanes.Extreme(all);
+        var extreme = LaneReductions.Extreme(all);
         var inverse = -HalfScale / extreme;
         var codes = extreme != 0
             ? Codes.Pack(Codes.Nearest(inverse * all, -HalfScale, HalfScale - 1) + Vector512.Create(HalfScale))

@@ -58,7 +58,7 @@ internal static unsafe class Q6_K
         {
             SubBlocks.Transpose(source, SubBlockLength, SubBlockCount, lanes);
             ScaleSearch.Run(lanes, SubBlockLength, Half, searched, scales);
-            var extreme = Lanes.Extreme(Vector512.Load(scales));
+            var extreme = LaneReductions.Extreme(Vector512.Load(scales));
             if (MathF.Abs(extreme) < SubBlocks.Negligible)
             {
                 new Span<byte>(destination, Bytes).Clear();

@@ -68,7 +68,6 @@ internal static unsafe class ScaleDescent
                     & ~Vector512.Equals(newCode, code)
                     & Vector512.GreaterThan(newL2, Vector512<float>.Zero)
                     & Vector512.GreaterThan(newXL * newXL * sumL2, sumXL * sumXL * newL2);
-                better = Vector512.AndNot(better, isEmpty);
                 Vector512.ConditionalSelect(better, newCode, code).Store(current + i);
                 sumXL = Vector512.ConditionalSelect(better, newXL, sumXL);
                 sumL2 = Vector512.ConditionalSelect(better, newL2, sumL2);
@@ -83,7 +82,6 @@ internal static unsafe class ScaleDescent
             var code = Vector512.ConvertToInt32(Vector512.Load(current + i)) + Vector512.Create(half);
             Vector512.AndNot(code, isEmpty.AsInt32()).Store(codes + i);
         }
-        var hasScale = Vector512.AndNot(Vector512.GreaterThan(sumL2, Vector512<float>.Zero), isEmpty);
-        (sumXL / sumL2 & hasScale).Store(scales);
+        Vector512.AndNot(sumXL / sumL2, isEmpty).Store(scales);
     }
 }

@@ -64,9 +64,8 @@ internal static unsafe class ScaleMinSearch
             sumX += w * value;
         }
         min = Vector512.ConditionalSelect(Vector512.GreaterThan(min, Vector512<float>.Zero), Vector512<float>.Zero, min);
-        var isFlat = Vector512.Equals(max, min);
-        var flatMin = min;
 
+        // Where all values are equal (and not positive) this is infinite: scale and codes come out as 0, and no trial has a determinant.
         var inverse = Vector512.Create((float)maxCode) / (max - min);
         var scale = Vector512<float>.One / inverse;
         var bestError = Vector512<float>.Zero;
@@ -120,11 +119,8 @@ internal static unsafe class ScaleMinSearch
         }
 
         for (var i = 0; i < end; i += SubBlocks.Lanes)
-        {
-            var code = Codes.Nearest(bestInverse * (Vector512.Load(x + i) - bestOrigin), 0, maxCode);
-            Vector512.AndNot(code, isFlat.AsInt32()).Store(codes + i);
-        }
-        Vector512.AndNot(scale, isFlat).Store(scales);
-        (-Vector512.ConditionalSelect(isFlat, flatMin, min)).Store(mins);
+            Codes.Nearest(bestInverse * (Vector512.Load(x + i) - bestOrigin), 0, maxCode).Store(codes + i);
+        scale.Store(scales);
+        (-min).Store(mins);
     }
 }

@@ -51,6 +51,7 @@ internal static unsafe class ScaleSearch
                 continue;
             var inverse = isFirst ? bestInverse : Vector512.Create(-(half + 0.1f * trial)) / extreme;
             var sumXL = Vector512<float>.Zero;
+            // Never 0 unless the sub-block is negligible: the extreme value has a code.
             var sumL2 = Vector512<float>.Zero;
             for (var i = 0; i < end; i += SubBlocks.Lanes)
             {
@@ -60,11 +61,11 @@ internal static unsafe class ScaleSearch
             }
             if (isFirst)
             {
-                scale = Vector512.AndNot(sumXL / sumL2, Vector512.Equals(sumL2, Vector512<float>.Zero));
+                scale = sumXL / sumL2;
                 best = scale * sumXL;
                 continue;
             }
-            var better = Vector512.GreaterThan(sumL2, Vector512<float>.Zero) & Vector512.GreaterThan(sumXL * sumXL, best * sumL2);
+            var better = Vector512.GreaterThan(sumXL * sumXL, best * sumL2);
             scale = Vector512.ConditionalSelect(better, sumXL / sumL2, scale);
             best = Vector512.ConditionalSelect(better, scale * sumXL, best);
             bestInverse = Vector512.ConditionalSelect(better, inverse, bestInverse);

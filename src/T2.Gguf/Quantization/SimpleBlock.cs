@@ -15,8 +15,8 @@ internal static unsafe class SimpleBlock
     {
         var largest = Vector256<float>.Zero;
         for (var i = 0; i < Length; i += 8)
-            largest = Lanes.Greater(largest, Vector256.Abs(Vector256.Load(x + i)));
-        return Lanes.Max(largest);
+            largest = LaneReductions.Greater(largest, Vector256.Abs(Vector256.Load(x + i)));
+        return LaneReductions.Max(largest);
     }
 
     /// <summary>The first value of largest magnitude, with its sign; +0 where there is none.</summary>
@@ -43,10 +43,10 @@ internal static unsafe class SimpleBlock
         {
             var value = Vector256.Load(x + i);
             least = Vector256.ConditionalSelect(Vector256.LessThan(value, least), value, least);
-            greatest = Lanes.Greater(greatest, value);
+            greatest = LaneReductions.Greater(greatest, value);
         }
-        min = -Lanes.Max(-least);
-        max = Lanes.Max(greatest);
+        min = -LaneReductions.Max(-least);
+        max = LaneReductions.Max(greatest);
         if (min == 0 || max == 0)
         {
             var zero = FirstZero(x);

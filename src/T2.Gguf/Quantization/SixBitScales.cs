@@ -75,8 +75,8 @@ internal static unsafe class SixBitScales
     private static void Store(float* scales, float* mins, byte* header)
     {
         var both = Vector512.Create(Vector256.Load(scales), Vector256.Load(mins));
-        var largestScale = Lanes.MaxPositive(both.GetLower());
-        var largestMin = Lanes.MaxPositive(both.GetUpper());
+        var largestScale = LaneReductions.MaxPositive(both.GetLower());
+        var largestMin = LaneReductions.MaxPositive(both.GetUpper());
         var inverse = Vector512.Create(
             Vector256.Create(largestScale > 0 ? MaxScale / largestScale : 0),
             Vector256.Create(largestMin > 0 ? MaxScale / largestMin : 0));

@@ -84,6 +84,7 @@ public sealed class LlamaModel : IDisposable
     /// <param name="options">How to load it; the defaults when null.</param>
     /// <param name="cancellationToken">Stops loading between tensors.</param>
     /// <exception cref="LlamaException">The file is missing or llama.cpp cannot load it; the message names the file and gives llama.cpp's reasons.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">An option has a value that llama.cpp does not know.</exception>
     /// <exception cref="OperationCanceledException">Loading was cancelled.</exception>
     public static unsafe LlamaModel Load(string path, LlamaModelOptions? options = null, CancellationToken cancellationToken = default)
     {
@@ -101,9 +102,9 @@ public sealed class LlamaModel : IDisposable
         {
             LlamaModelParams parameters = LlamaModelParams.Defaults;
             parameters.GpuLayers = options.GpuLayers;
-            parameters.SplitMode = (int)options.SplitMode;
+            parameters.SplitMode = EnumCode.Of(options.SplitMode);
             parameters.MainGpu = options.MainGpu;
-            parameters.LoadMode = (int)options.LoadMode;
+            parameters.LoadMode = EnumCode.Of(options.LoadMode);
             parameters.UseExtraBufferTypes = ToByte(options.UseExtraBufferTypes);
             parameters.CheckTensors = ToByte(options.CheckTensors);
             parameters.VocabularyOnly = ToByte(options.VocabularyOnly);

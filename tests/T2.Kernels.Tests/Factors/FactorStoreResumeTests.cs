@@ -37,6 +37,18 @@ public class FactorStoreResumeTests
     }
 
     [Fact]
+    public void What_is_cut_off_a_partial_file_does_not_come_back_in_the_finished_one()
+    {
+        using var model = new TinyModel();
+        model.StoreOnly(6);
+        var partial = File.ReadAllBytes(model.PartialPath);
+        partial[300] ^= 1;
+        File.WriteAllBytes(model.PartialPath, partial);
+        using var store = model.Store(weights: ["blk.0.attn_k.weight"]);
+        Assert.Equal(FactorFile.BytesFor([new MatrixShape(8, 32)]), store.ByteLength);
+    }
+
+    [Fact]
     public void Wherever_a_partial_file_is_cut_off_the_result_is_whole()
     {
         using var model = new TinyModel();

@@ -20,7 +20,13 @@ public class FactorStoreSharingTests
                 Assert.True(secondWaits.Wait(TimeSpan.FromSeconds(30)), "the second run never said that it waits");
             },
         };
-        var first = Task.Run(() => model.Store(kernel));
+        var written = default(DateTime);
+        var first = Task.Run(() =>
+        {
+            var store = model.Store(kernel);
+            written = File.GetLastWriteTimeUtc(model.StorePath);
+            return store;
+        });
         Assert.True(firstBegan.Wait(TimeSpan.FromSeconds(30)));
         var log = new ProgressLog
         {
@@ -35,6 +41,7 @@ public class FactorStoreSharingTests
         using var one = await first;
         using var two = await second;
         Assert.Equal((8, 0), (kernel.Calls, idle.Calls));
+        Assert.Equal(written, File.GetLastWriteTimeUtc(model.StorePath));
         two.Verify();
     }
 

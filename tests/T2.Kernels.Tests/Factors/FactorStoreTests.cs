@@ -124,16 +124,21 @@ public class FactorStoreTests
         {
             int now = 0, most = 0;
             using var reached = new ManualResetEventSlim();
+            using var exceeded = new ManualResetEventSlim();
             var kernel = new ProbeKernel
             {
-                Before = _ =>
+                Before = call =>
                 {
                     var count = Interlocked.Increment(ref now);
                     InterlockedMax(ref most, count);
                     if (count == awaited)
                         reached.Set();
+                    if (count > awaited)
+                        exceeded.Set();
                     // The thread pool may take a while to give the run its threads.
                     Assert.True(reached.Wait(TimeSpan.FromSeconds(60)), $"{awaited} weights were never worked on at once");
+                    if (call == awaited)
+                        exceeded.Wait(TimeSpan.FromSeconds(1));
                 },
                 After = () => Interlocked.Decrement(ref now),
             };

@@ -5,7 +5,7 @@ using System.Runtime.Intrinsics;
 namespace T2.Gguf.Quantization;
 
 /// <summary>Reductions across the lanes of a vector. NaN lanes count as nothing, which is what ggml's comparisons make of them.</summary>
-internal static class Lanes
+internal static class LaneReductions
 {
     /// <summary>Lane by lane the greater value; <paramref name="a"/> where they are equal or <paramref name="b"/> is NaN.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

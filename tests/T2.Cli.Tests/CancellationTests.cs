@@ -3,8 +3,7 @@ using T2.TestKit;
 namespace T2.Cli.Tests;
 
 /// <summary>Ctrl-C and kill, at the moments that matter.</summary>
-[Collection(CliCollection.Name)]
-public class CancellationTests(CliFixture files)
+public class CancellationTests(CliFixture files) : IClassFixture<CliFixture>
 {
     /// <summary>An answer that cannot end by itself.</summary>
     private string[] Endless => ["run", "-m", files.Model, "-t", "1", "-c", "100000", "-n", "-1", "--temp", "0", "--grammar", "root ::= [a-z] root"];

@@ -2,8 +2,7 @@ using System.Text.Json.Nodes;
 
 namespace T2.Cli.Tests;
 
-[Collection(CliCollection.Name)]
-public class ExpertCommandTests(CliFixture files)
+public class ExpertCommandTests(CliFixture files) : IClassFixture<CliFixture>
 {
     [Fact]
     public async Task A_formula_gives_each_value_of_each_weight()

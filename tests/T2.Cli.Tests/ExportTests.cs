@@ -1,7 +1,6 @@
 namespace T2.Cli.Tests;
 
-[Collection(CliCollection.Name)]
-public class ExportTests(CliFixture files)
+public class ExportTests(CliFixture files) : IClassFixture<CliFixture>
 {
     private const string Prompt = "Tell me about the sea";
 
@@ -10,16 +9,16 @@ public class ExportTests(CliFixture files)
     {
         string exported = files.File("exported.gguf");
         await T2Process.SucceedAsync("export", "-m", files.Model, "-e", files.Wild, "-o", exported, "-t", "2");
-        string answer = await CliFixture.AnswerAsync(exported, Prompt);
-        Assert.Equal(await CliFixture.AnswerAsync(files.Model, Prompt, "-e", files.Wild), answer);
-        Assert.NotEqual(await CliFixture.AnswerAsync(files.Model, Prompt), answer);
+        string answer = await files.AnswerAsync(exported, Prompt);
+        Assert.Equal(await files.AnswerAsync(files.Model, Prompt, "-e", files.Wild), answer);
+        Assert.NotEqual(await files.AnswerAsync(files.Model, Prompt), answer);
         Assert.Equal("wild", (string)(await T2Process.SucceedAsync("inspect", exported, "--json")).Json()["exported_expert"]!);
     }
 
     [Fact]
     public async Task An_expert_of_other_weights_is_not_exported()
     {
-        string exported = files.File("refused.gguf");
+        string exported = files.File("refused-export.gguf");
         T2Process.AssertFailure(await T2Process.RunAsync("export", "-m", files.OtherModel, "-e", files.Wild, "-o", exported), 4, "wild");
         Assert.False(File.Exists(exported));
     }
@@ -28,6 +27,6 @@ public class ExportTests(CliFixture files)
     public async Task A_folder_that_cannot_be_written_is_named()
     {
         string exported = files.File("no/such/folder/exported.gguf");
-        T2Process.AssertFailure(await T2Process.RunAsync("export", "-m", files.Model, "-e", files.Wild, "-o", exported), 3, files.File("no/such/folder"));
+        T2Process.AssertFailure(await T2Process.RunAsync("export", "-m", files.Model, "-e", files.Wild, "-o", exported), 3, exported, "cannot be written");
     }
 }

@@ -1,3 +1,5 @@
+using T2.TestKit;
+
 namespace T2.Cli.Tests;
 
 public class HelpTests
@@ -8,8 +10,12 @@ public class HelpTests
         var help = await T2Process.SucceedAsync("--help");
         foreach (string command in new[] { "run", "inspect", "factor", "expert", "export", "convert", "kernels" })
             Assert.Contains($"\n  {command} ", help.StandardOutput, StringComparison.Ordinal);
+        string page = await File.ReadAllTextAsync(Path.Combine(RepositoryRoot.Path, "docs", "command-line.md"));
         foreach (int code in Enum.GetValues<ExitCode>())
-            Assert.Matches($@"\n *{code}  \S", help.StandardOutput);
+        {
+            string meaning = Assert.Single(help.StandardOutput.Split('\n'), line => line.TrimStart().StartsWith($"{code}  ", StringComparison.Ordinal)).Trim()[$"{code}  ".Length..];
+            Assert.Contains($"| {code} | {meaning} |", page, StringComparison.Ordinal);
+        }
         Assert.Equal("", help.StandardError);
     }
 

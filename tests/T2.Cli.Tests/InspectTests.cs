@@ -2,8 +2,7 @@ using T2.TestKit;
 
 namespace T2.Cli.Tests;
 
-[Collection(CliCollection.Name)]
-public class InspectTests(CliFixture files)
+public class InspectTests(CliFixture files) : IClassFixture<CliFixture>
 {
     private static readonly string[] Fixtures = [RepositoryRoot.Path, "tests", "T2.Gguf.Tests", "Fixtures"];
 

@@ -1,15 +1,14 @@
 namespace T2.Cli.Tests;
 
-[Collection(CliCollection.Name)]
-public class InteractiveTests(CliFixture files)
+public class InteractiveTests(CliFixture files) : IClassFixture<CliFixture>
 {
     private const string Prompt = "Tell me about the sea";
 
     [Fact]
     public async Task Lines_are_prompts_and_slashes_are_commands()
     {
-        string plain = await CliFixture.AnswerAsync(files.Model, Prompt);
-        string wild = await CliFixture.AnswerAsync(files.Model, Prompt, "-e", files.Wild);
+        string plain = await files.AnswerAsync(files.Model, Prompt);
+        string wild = await files.AnswerAsync(files.Model, Prompt, "-e", files.Wild);
 
         var session = await T2Process.RunWithInputAsync(
             $"{Prompt}\n/clear\n/expert wild\n{Prompt}\n/timings\n/expert\n/base\n/clear\n/bogus\n/expert nobody\n/help\n{Prompt}\n/quit\n{Prompt}\n",
@@ -38,7 +37,7 @@ public class InteractiveTests(CliFixture files)
     [Fact]
     public async Task Dispatch_and_mixtures_can_be_chosen_on_the_way()
     {
-        string mixed = await CliFixture.AnswerAsync(files.Model, Prompt, "--mix", files.Wild + "=0.5");
+        string mixed = await files.AnswerAsync(files.Model, Prompt, "--mix", files.Wild + "=0.5");
         var session = await T2Process.RunWithInputAsync(
             $"/expert wild=0.5\n{Prompt}\n/dispatch generate\n{Prompt}\n/timings\n/dispatch sideways\n",
             CliFixture.Run(files.Model, "--interactive", "--experts", files.Wild, "--dispatch", "none"));
@@ -51,7 +50,7 @@ public class InteractiveTests(CliFixture files)
     [Fact]
     public async Task A_failed_answer_does_not_end_the_session()
     {
-        string plain = await CliFixture.AnswerAsync(files.Model, Prompt);
+        string plain = await files.AnswerAsync(files.Model, Prompt);
         string tooLong = string.Concat(Enumerable.Repeat("again and ", 400));
         var session = await T2Process.RunWithInputAsync($"{tooLong}\n{Prompt}\n", CliFixture.Run(files.Model, "--interactive"));
         Assert.Equal(0, session.ExitCode);

@@ -12,7 +12,7 @@ internal sealed class HelpWithExamples(HelpAction standard) : SynchronousCommand
         Exit codes:
             0  success
             1  unexpected error
-            2  usage: a flag, name, number or formula makes no sense
+            2  usage: a flag, name, number, grammar or formula makes no sense
             3  a file is missing, unreadable, malformed, or cannot be written
             4  valid inputs that do not fit one another: expert and model, prompt and context
             5  llama.cpp's library is missing or unknown

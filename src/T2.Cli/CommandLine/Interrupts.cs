@@ -4,7 +4,8 @@ namespace T2.Cli;
 
 /// <summary>
 /// Ctrl-C and SIGTERM as cancellation. Scopes nest, the whole command outermost: each signal cancels the innermost scope not cancelled yet (in a conversation
-/// the answer first, then the conversation), and one that finds nothing left to cancel ends the process at once.
+/// the answer first, then the conversation), and one that finds nothing left to cancel takes its default course, which
+/// ends the process at once.
 /// </summary>
 internal sealed class Interrupts : IDisposable
 {
@@ -40,12 +41,13 @@ internal sealed class Interrupts : IDisposable
 
     private void OnSignal(PosixSignalContext context)
     {
-        context.Cancel = true;
         CancellationTokenSource? next;
         lock (_scopes)
             next = _scopes.FirstOrDefault(static scope => !scope.IsCancellationRequested);
+        // Not Environment.Exit: it would tear down the native library under a thread that is still computing in it.
         if (next is null)
-            Environment.Exit((int)ExitCode.Cancelled);
+            return;
+        context.Cancel = true;
         // Callbacks of the token run in here; the signal thread must not wait for them.
         _ = next.CancelAsync();
     }

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using T2.Gguf.Experts;
-using T2.Runtime;
 
 namespace T2.Cli;
 
@@ -52,7 +51,7 @@ internal static class ConvertCommand
             weight => model.SingularValues(factors, weight),
             parsed.GetValue(MaxMult));
         var expert = Describe(converted, parsed.GetValue(SharedOptions.Describe), parsed.GetValue(SharedOptions.Task));
-        expert.Save(output);
+        OutputFile.Write(output, expert.Save);
         shell.Terminal.Note($"Wrote {output}: {expert}.");
     }
 
@@ -62,9 +61,9 @@ internal static class ConvertCommand
         foreach (var (weight, logits) in ReferenceExpert.MatchWeights(checkpoint))
         {
             if (!model.Weights.TryGetValue(weight, out var shape))
-                throw new ExpertMismatchException($"{checkpoint.Path}: '{logits.Name}' is for {weight}, which is no adaptable weight of {model.File.Path}.");
+                throw new MisfitException($"{checkpoint.Path}: '{logits.Name}' is for {weight}, which is no adaptable weight of {model.File.Path}.");
             if (logits.Values.Length != shape.Rank)
-                throw new ExpertMismatchException($"{checkpoint.Path}: '{logits.Name}' has {logits.Values.Length} values, {weight} of {model.File.Path} has rank {shape.Rank}.");
+                throw new MisfitException($"{checkpoint.Path}: '{logits.Name}' has {logits.Values.Length} values, {weight} of {model.File.Path} has rank {shape.Rank}.");
         }
     }
 

@@ -62,7 +62,7 @@ internal static class ExpertCreateCommand
         string? only = parsed.GetValue(Only);
         var vectors = formula is null ? VectorSource.FromJson(json!, model, only) : FromFormula(shell, parsed, model, formula, only);
         var expert = Make(model, vectors, parsed, formula is null ? $"made from {Path.GetFileName(json)}" : $"made from the formula {formula.Text}");
-        expert.Save(output);
+        OutputFile.Write(output, expert.Save);
         shell.Terminal.Note($"Wrote {output}: {expert}.");
     }
 

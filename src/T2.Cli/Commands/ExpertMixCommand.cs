@@ -1,6 +1,5 @@
 using System.CommandLine;
 using T2.Gguf.Experts;
-using T2.Runtime;
 
 namespace T2.Cli;
 
@@ -35,7 +34,7 @@ internal static class ExpertMixCommand
     {
         OutputFile.MustDiffer(output, [.. recipe.Select(static part => part.Name)]);
         var mixed = Mix([.. recipe.Select(static part => (Expert.Load(part.Name), part.Weight))], name);
-        mixed.Save(output);
+        OutputFile.Write(output, mixed.Save);
         terminal.Note($"Wrote {output}: {mixed}.");
     }
 
@@ -47,7 +46,7 @@ internal static class ExpertMixCommand
         }
         catch (ArgumentException exception)
         {
-            throw new ExpertMismatchException(Failure.WithoutParameter(exception), exception);
+            throw new MisfitException(Failure.WithoutParameter(exception), exception);
         }
     }
 }

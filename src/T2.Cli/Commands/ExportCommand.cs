@@ -38,7 +38,7 @@ internal static class ExportCommand
         using var model = BaseModel.Open(modelPath, cancellation);
         ExpertFit.Verify(expert, model.File, model.Fingerprint, parsed.GetValue(SharedOptions.AllowOtherBase));
         using var factors = model.OpenFactors(parsed.GetValue(SharedOptions.Factors), kernel, threads, shell.Terminal, cancellation);
-        ModelExporter.Export(model.File, model.Fingerprint, expert, factors, kernel, output, threads, cancellation);
+        OutputFile.Write(output, path => ModelExporter.Export(model.File, model.Fingerprint, expert, factors, kernel, path, threads, cancellation));
         shell.Terminal.Note($"Wrote {output}: {Path.GetFileName(modelPath)} with the weights of expert {expert.Name}.");
     }
 }

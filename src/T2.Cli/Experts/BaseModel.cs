@@ -55,9 +55,9 @@ internal sealed class BaseModel : IDisposable
             return FactorStore.OpenOrCreate(
                 path ?? FactorStore.DefaultPath(File.Path), File, Fingerprint, [.. Weights.Keys], kernel, new FactorOptions { Threads = threads }, progress, cancellation);
         }
-        catch (OperationCanceledException exception) when (progress.Latest is { } reached)
+        catch (OperationCanceledException cancelled) when (progress.Explain(cancelled) is { } stopped)
         {
-            throw new StoppedException($"cancelled; {reached.Completed} of {reached.Total} weights are factored and kept, run it again to go on", exception);
+            throw stopped;
         }
     }
 

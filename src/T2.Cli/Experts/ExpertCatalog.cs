@@ -54,7 +54,7 @@ internal static class ExpertCatalog
         }
         catch (ArgumentException exception)
         {
-            throw new ExpertMismatchException(Failure.WithoutParameter(exception), exception);
+            throw new MisfitException(Failure.WithoutParameter(exception), exception);
         }
     }
 

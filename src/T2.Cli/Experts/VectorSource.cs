@@ -1,7 +1,6 @@
 using System.IO.Enumeration;
 using System.Text.Json;
 using T2.Kernels;
-using T2.Runtime;
 
 namespace T2.Cli;
 
@@ -43,7 +42,7 @@ internal static class VectorSource
         {
             var weights = chosen.Where(weight => FileSystemName.MatchesSimpleExpression(entry.Name, weight, ignoreCase: false)).ToArray();
             if (weights.Length == 0)
-                throw new ExpertMismatchException($"{path}: '{entry.Name}' matches no adaptable weight of {model.File.Path}.");
+                throw new MisfitException($"{path}: '{entry.Name}' matches no adaptable weight of {model.File.Path}.");
             foreach (string weight in weights)
                 vectors[weight] = Values(path, entry, weight, model.Weights[weight]);
         }
@@ -55,7 +54,7 @@ internal static class VectorSource
         var names = model.Weights.Keys.Where(weight => only is null || FileSystemName.MatchesSimpleExpression(only, weight, ignoreCase: false)).ToList();
         return names.Count > 0
             ? names
-            : throw new ExpertMismatchException($"--only '{only}' matches none of the {model.Weights.Count} adaptable weights of {model.File.Path}.");
+            : throw new MisfitException($"--only '{only}' matches none of the {model.Weights.Count} adaptable weights of {model.File.Path}.");
     }
 
     private static float[] Values(string path, JsonProperty entry, string weight, MatrixShape shape)
@@ -69,7 +68,7 @@ internal static class VectorSource
         if (entry.Value.ValueKind != JsonValueKind.Array)
             throw new BadFileException($"{path}: '{entry.Name}' holds {entry.Value.ValueKind}; a number or an array of numbers was expected.");
         if (entry.Value.GetArrayLength() != z.Length)
-            throw new ExpertMismatchException($"{path}: '{entry.Name}' has {entry.Value.GetArrayLength()} values, {weight} has rank {z.Length}.");
+            throw new MisfitException($"{path}: '{entry.Name}' has {entry.Value.GetArrayLength()} values, {weight} has rank {z.Length}.");
         int index = 0;
         foreach (var element in entry.Value.EnumerateArray())
             z[index++] = Number(path, entry.Name, element);

@@ -8,7 +8,7 @@ internal enum ExitCode
     /// <summary>A failure nobody foresaw.</summary>
     Unexpected = 1,
 
-    /// <summary>The command line, or a name or formula on it, makes no sense.</summary>
+    /// <summary>The command line, or a name, grammar or formula on it, makes no sense.</summary>
     Usage = 2,
 
     /// <summary>A file is missing, unreadable, malformed, or cannot be written.</summary>

@@ -30,15 +30,15 @@ internal static class Failure
         OperationCanceledException => ExitCode.Cancelled,
         UsageException => ExitCode.Usage,
         LlamaLibraryNotFoundException or LlamaAbiException => ExitCode.NoNativeLibrary,
-        ExpertMismatchException or PromptTooLongException or WeightAccessException => ExitCode.DoesNotFit,
-        BadFileException or GgufException or FactorStoreException or IOException or UnauthorizedAccessException => ExitCode.BadFile,
+        MisfitException or ExpertMismatchException or PromptTooLongException or WeightAccessException => ExitCode.DoesNotFit,
+        BadFileException or GgufException or FactorStoreException or FactorizationException or IOException or UnauthorizedAccessException => ExitCode.BadFile,
         _ => ExitCode.Unexpected,
     };
 
     private static string Describe(Exception exception, ExitCode code) => code switch
     {
         ExitCode.Cancelled => exception is StoppedException ? exception.Message : "cancelled",
-        ExitCode.Unexpected => $"{exception.GetType().Name}: {WithoutParameter(exception)} (set {DebugVariable}=1 for the stack trace)",
+        ExitCode.Unexpected when exception is not LlamaException => $"{exception.GetType().Name}: {WithoutParameter(exception)} (set {DebugVariable}=1 for the stack trace)",
         _ => WithoutParameter(exception),
     };
 

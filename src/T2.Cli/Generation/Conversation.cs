@@ -50,6 +50,7 @@ internal sealed class Conversation : IAsyncDisposable
                 ExpertFit.Verify(expert, model.File, model.Fingerprint, request.Model.AllowOtherBase);
                 model.Experts.Add(expert);
             }
+            CheckTemplate(model, request.ChatTemplate);
             CheckSampling(model, request.Sampling);
             var session = OpenSession(model, request, request.Strategy);
             return new Conversation(terminal, request, model, session, adaptation, Stopwatch.GetElapsedTime(started));
@@ -84,6 +85,10 @@ internal sealed class Conversation : IAsyncDisposable
                 _terminal.Out.Write(piece);
                 _terminal.Out.Flush();
             }
+        }
+        catch (OperationCanceledException cancelled) when (progress.Explain(cancelled) is { } stopped)
+        {
+            throw stopped;
         }
         finally
         {
@@ -145,6 +150,12 @@ internal sealed class Conversation : IAsyncDisposable
         {
             throw new BadFileException(exception.Message, exception);
         }
+    }
+
+    private static void CheckTemplate(AdaptiveModel model, string? chosen)
+    {
+        if (chosen is null && model.Native.ChatTemplate is { } own && LlamaChat.Apply(own, [new("user", "")], addAssistant: true) is null)
+            throw new MisfitException($"{model.File.Path} has a chat template that llama.cpp does not recognise; name one with --chat-template, or use 'plain'.");
     }
 
     private static void CheckSampling(AdaptiveModel model, LlamaSamplingOptions sampling)

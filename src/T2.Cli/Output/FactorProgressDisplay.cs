@@ -20,8 +20,10 @@ internal sealed class FactorProgressDisplay(Terminal terminal) : IProgress<Facto
     private TimeSpan _lastLine = TimeSpan.MinValue;
     private bool _stopped;
 
-    /// <summary>The last report of work being done; null if there was nothing to do.</summary>
-    internal FactorProgress? Latest => _latest;
+    /// <summary>A cancellation with what was reached, if it came while factors were computed; null otherwise.</summary>
+    internal StoppedException? Explain(OperationCanceledException cancelled) => _latest is { } reached && reached.Completed < reached.Total
+        ? new($"cancelled; {reached.Completed} of {reached.Total} weights are factored and kept, run it again to go on", cancelled)
+        : null;
 
     /// <inheritdoc/>
     public void Report(FactorProgress value)

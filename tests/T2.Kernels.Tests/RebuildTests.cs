@@ -67,6 +67,33 @@ public class RebuildTests
 
     [SkippableTheory]
     [MemberData(nameof(KernelsAndTypes))]
+    public void The_bytes_do_not_depend_on_the_number_of_threads(string kernel, TensorType type)
+    {
+        var tested = KernelData.Get(kernel);
+        foreach (var shape in (MatrixShape[])[new(256, 512), new(512, 256), new(129, 768), new(700, 256)])
+        {
+            var weight = TestMatrix.Normal(shape, seed: 12);
+            var (_, basis) = tested.Factorize(weight, shape);
+            var z = TestMatrix.Z(shape.Rank, seed: 12);
+            var source = new byte[TensorTypes.Info(type).BytesFor(shape.Columns) * shape.Rows];
+            Quantizer.Quantize(type, weight, source, shape.Columns);
+            byte[] Rebuilt(int threads)
+            {
+                var destination = new byte[source.Length];
+                tested.Rebuild(
+                    new RebuildJob { Source = source, SourceType = type, Shape = shape, Basis = basis, Z = z, Destination = destination, DestinationType = type },
+                    threads,
+                    CancellationToken.None);
+                return destination;
+            }
+            var alone = Rebuilt(1);
+            foreach (var threads in (int[])[2, 3, 4, 7])
+                Assert.True(alone.AsSpan().SequenceEqual(Rebuilt(threads)), $"{type} {shape} with {threads} threads");
+        }
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(KernelsAndTypes))]
     public void Z_of_one_copies_the_very_bytes(string kernel, TensorType type)
     {
         var tested = KernelData.Get(kernel);

@@ -144,14 +144,18 @@ const float* const* row_pointers(Scratch& scratch, const float* data, int64_t co
     return scratch.pointers.data();
 }
 
-// The multiple of `unit` up to `most` that leaves the least idle time when `threads` share `total`; the largest of equals.
-int64_t panel_size(int64_t total, int64_t unit, int64_t most, int threads)
+// Panels are cut for this many threads whatever the call's: where a tile ends decides how its last lanes are rounded, and the same weight must give the
+// same bytes however many threads rebuild it. Eight divides well among fewer.
+constexpr int64_t kSharers = 8;
+
+// The multiple of `unit` up to `most` that leaves the least idle time when kSharers share `total`; the largest of equals.
+int64_t panel_size(int64_t total, int64_t unit, int64_t most)
 {
     int64_t best = unit, best_time = INT64_MAX;
     for (int64_t size = unit; size <= std::max(unit, most); size += unit)
     {
         const int64_t panels = (total + size - 1) / size;
-        const int64_t time = (panels + threads - 1) / threads * size;
+        const int64_t time = (panels + kSharers - 1) / kSharers * size;
         if (time <= best_time)
         {
             best_time = time;
@@ -167,7 +171,7 @@ void rebuild_rows(Context& context, const Factors& factors, float beta)
     const GemmKernels& gemm = context.gemm;
     const int64_t n = call.cols, src_row = context.src.bytes_for(n), dst_row = context.dst.bytes_for(n);
     const int64_t unit = 2 * gemm.mr, most = std::clamp<int64_t>(kPanelBytes / (6 * n), unit, 96);
-    const int64_t height = panel_size(call.rows, unit, most, context.team.size());
+    const int64_t height = panel_size(call.rows, unit, most);
     std::vector<Scratch> scratch(static_cast<size_t>(context.team.size()));
     context.team.run((call.rows + height - 1) / height, context.cancellation, [&](int64_t task, int member) {
         Scratch& s = scratch[static_cast<size_t>(member)];
@@ -213,7 +217,7 @@ void rebuild_columns(Context& context, const Factors& factors, float beta)
     // Whole blocks of both types (powers of two), at least a B tile wide.
     const int64_t block = std::max(context.src.block_length, context.dst.block_length), unit = (gemm.nr + block - 1) / block * block;
     const int64_t most = std::clamp<int64_t>(kPanelBytes / (6 * m), unit, 512);
-    const int64_t width = panel_size(call.cols, unit, most, context.team.size());
+    const int64_t width = panel_size(call.cols, unit, most);
     std::vector<Scratch> scratch(static_cast<size_t>(context.team.size()));
     context.team.run((call.cols + width - 1) / width, context.cancellation, [&](int64_t task, int member) {
         Scratch& s = scratch[static_cast<size_t>(member)];

@@ -51,7 +51,7 @@ public class CancellationTests(CliFixture files) : IClassFixture<CliFixture>
         // Many small weights, so that whenever the signal comes some are done and some are not.
         string model = files.File($"many-{signal}.gguf");
         SyntheticModel.Write(model, SyntheticModelSpec.Tiny256 with { Layers = 24 });
-        using (var t2 = new LiveT2("factor", "-m", model, "-t", "1"))
+        using (var t2 = new LiveT2("factor", "-m", model, "-t", "1", "--kernel", "reference"))
         {
             Assert.Equal("factoring 0/168 (0.0 %)", await t2.ErrorLineAsync());
             Assert.True(SpinWait.SpinUntil(() => new FileInfo(model + ".t2factors.partial") is { Exists: true, Length: > 2_000_000 }, TimeSpan.FromMinutes(1)));
@@ -64,7 +64,7 @@ public class CancellationTests(CliFixture files) : IClassFixture<CliFixture>
             Assert.Equal("partial", (string)(await T2Process.SucceedAsync("inspect", model, "--json")).Json()["factors"]!["state"]!);
         }
 
-        using (var t2 = new LiveT2("factor", "-m", model, "-t", "2"))
+        using (var t2 = new LiveT2("factor", "-m", model, "-t", "2", "--kernel", "reference"))
         {
             Assert.StartsWith("t2: continuing ", await t2.ErrorLineAsync(), StringComparison.Ordinal);
             string first = await t2.ErrorLineAsync();
@@ -85,7 +85,7 @@ public class CancellationTests(CliFixture files) : IClassFixture<CliFixture>
         string expert = files.File("large-expert.gguf");
         await T2Process.SucceedAsync("expert", "create", "-m", model, "-o", expert, "--name", "large", "--formula", "1.1");
         string folder = Directory.CreateDirectory(files.File("cancelled")).FullName;
-        using var t2 = new LiveT2("export", "-m", model, "-e", expert, "-o", Path.Combine(folder, "out.gguf"), "-t", "1");
+        using var t2 = new LiveT2("export", "-m", model, "-e", expert, "-o", Path.Combine(folder, "out.gguf"), "-t", "1", "--kernel", "reference");
         // Stopped while it makes the factors it needs.
         Assert.StartsWith("factoring 0/", await t2.ErrorLineAsync(), StringComparison.Ordinal);
         await t2.SignalAsync("INT");

@@ -120,6 +120,11 @@ public class RunTests(CliFixture files) : IClassFixture<CliFixture>
     }
 
     [Fact]
+    public async Task How_the_model_lies_in_memory_changes_nothing() => Assert.Equal(
+        await files.AnswerAsync(files.Model, Prompt, "-e", files.Wild),
+        await files.AnswerAsync(files.Model, Prompt, "-e", files.Wild, "--no-mmap", "--no-repack"));
+
+    [Fact]
     public async Task A_grammar_binds_the_answer()
     {
         string answer = await files.AnswerAsync(files.Model, Prompt, "--grammar", "root ::= \"yes\" | \"no\"");

@@ -15,7 +15,7 @@ internal static class ExpertShowCommand
         };
         command.Arguments.Add(File);
         command.Options.Add(SharedOptions.Json);
-        command.SetAction(parsed => InspectCommand.Show(
+        command.SetAction(parsed => Results.Show(
             shell.Terminal,
             ExpertInspection.Inspect(parsed.GetRequiredValue(File)),
             parsed.GetValue(SharedOptions.Json),

@@ -38,14 +38,9 @@ internal static class FactorCommand
         using var factors = model.OpenFactors(
             sidecar, kernel, SharedOptions.ResolveThreads(parsed.GetValue(SharedOptions.Threads)), shell.Terminal, shell.Interrupts.Token);
         var report = new FactorReport(sidecar, factors.WeightNames.Count, factors.ByteLength, model.FullSvdBytes, Stopwatch.GetElapsedTime(started).TotalSeconds, kernel.Name);
-        InspectCommand.Show(shell.Terminal, report, parsed.GetValue(SharedOptions.Json), JsonReports.Default.FactorReport, Print);
+        Results.Show(shell.Terminal, report, parsed.GetValue(SharedOptions.Json), JsonReports.Default.FactorReport, Print);
     }
 
     private static void Print(Terminal terminal, FactorReport report) => terminal.Note(
         Units.Invariant($"{report.File}: {report.Weights} weights, {Units.Bytes(report.Bytes)} ({Units.Percent((double)report.Bytes / report.FullSvdBytes)} of U, σ, V in fp32), {report.Seconds:0.0} s, kernel {report.Kernel}."));
 }
-
-/// <summary>What <c>t2 factor --json</c> writes.</summary>
-/// <param name="FullSvdBytes">Size of U, σ and V of the same weights in fp32.</param>
-/// <param name="Seconds">Wall time of this run, which may only have completed an earlier one.</param>
-internal sealed record FactorReport(string File, int Weights, long Bytes, long FullSvdBytes, double Seconds, string Kernel);

@@ -60,22 +60,14 @@ internal static class InspectCommand
     {
         bool json = parsed.GetValue(SharedOptions.Json);
         if (Path.GetExtension(path) is ".pt" or ".pth")
-            Show(shell.Terminal, CheckpointInspection.Inspect(path), json, JsonReports.Default.CheckpointReport, CheckpointInspection.Print);
+            Results.Show(shell.Terminal, CheckpointInspection.Inspect(path), json, JsonReports.Default.CheckpointReport, CheckpointInspection.Print);
         else if (ExpertCatalog.IsExpert(path))
-            Show(shell.Terminal, ExpertInspection.Inspect(path), json, JsonReports.Default.ExpertReport, ExpertInspection.Print);
+            Results.Show(shell.Terminal, ExpertInspection.Inspect(path), json, JsonReports.Default.ExpertReport, ExpertInspection.Print);
         else
         {
             var report = ModelInspection.Inspect(
                 path, parsed.GetValue(SharedOptions.Factors), parsed.GetValue(TensorList), parsed.GetValue(Spectra), shell.Interrupts.Token);
-            Show(shell.Terminal, report, json, JsonReports.Default.ModelReport, ModelPrinter.Print);
+            Results.Show(shell.Terminal, report, json, JsonReports.Default.ModelReport, ModelPrinter.Print);
         }
-    }
-
-    internal static void Show<T>(Terminal terminal, T report, bool json, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type, Action<Terminal, T> print)
-    {
-        if (json)
-            Json.Write(terminal.Out, report, type);
-        else
-            print(terminal, report);
     }
 }

@@ -25,14 +25,14 @@ internal static class KernelsCommand
     private static void Run(Terminal terminal, string used, bool json)
     {
         var entries = KernelRegistry.Entries.Select(entry => new KernelReport(entry.Name, entry.IsAvailable(), entry.Name == used, entry.Reason)).ToArray();
-        if (json)
-        {
-            Json.Write(terminal.Out, new KernelsReport(entries), JsonReports.Default.KernelsReport);
-            return;
-        }
+        Results.Show(terminal, new KernelsReport(entries), json, JsonReports.Default.KernelsReport, Print);
+    }
+
+    private static void Print(Terminal terminal, KernelsReport report)
+    {
         var table = Tables.New("kernel", "available", "used", "reason");
-        foreach (var entry in entries)
-            table.Row(entry.Name, entry.Available ? "yes" : "no", entry.Used ? "yes" : "", entry.Reason);
+        foreach (var kernel in report.Kernels)
+            table.Row(kernel.Name, kernel.Available ? "yes" : "no", kernel.Used ? "yes" : "", kernel.Reason);
         terminal.Results.Write(table);
     }
 }

@@ -89,7 +89,6 @@ struct Fixed16
     static constexpr int kGroup = 2;
     static constexpr int32_t kMask = 0xFFFF;
     using Integer = int16_t;
-    using Vector = int16_t __attribute__((vector_size(2 * T2_LANES)));
 
     static float step(float squares, float most)
     {
@@ -103,7 +102,6 @@ struct Fixed8
     static constexpr int kGroup = 4;
     static constexpr int32_t kMask = 0xFF;
     using Integer = int8_t;
-    using Vector = int8_t __attribute__((vector_size(T2_LANES)));
 
     static float step(float, float most) { return most / 127.0f; }
 };
@@ -230,8 +228,7 @@ inline void pack_along(const TileSource& source, int lanes, int valid, int64_t f
                 const vi value = rounded((d < whole ? load(x + d) : load_some(x + d, rest)) * inverse);
                 if (sums != nullptr)
                     sum += value - 0x4B400000;
-                const auto narrow = __builtin_convertvector(value, typename Fixed::Vector);
-                std::memcpy(q + d, &narrow, sizeof narrow); // zeros past the last depth; the block is a whole number of vectors long
+                narrow(value, q + d); // zeros past the last depth; the block is a whole number of vectors long
             }
             for (int i = 0; i < T2_LANES; ++i)
                 total += sum[i];

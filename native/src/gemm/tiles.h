@@ -200,6 +200,12 @@ void scale_values(float* y, float alpha, int64_t n)
         y[i] *= alpha;
 }
 
+void scale_add(float* y, float alpha, const float* x, int64_t n)
+{
+    for (int64_t i = 0; i < n; ++i)
+        y[i] = alpha * y[i] + x[i];
+}
+
 template <int Rows, int Vectors>
 inline void fill(GemmKernels& kernels)
 {
@@ -214,6 +220,7 @@ inline void fill(GemmKernels& kernels)
     kernels.pack_bf16 = pack_tile_bf16;
     kernels.accumulate = accumulate;
     kernels.scale = scale_values;
+    kernels.scale_add = scale_add;
 #if defined(__AVX512BF16__)
     kernels.bf16 = tile_bf16<Rows, Vectors>;
 #endif

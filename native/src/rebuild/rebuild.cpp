@@ -152,15 +152,17 @@ template <class AddProduct>
 void combine(const Context& context, Scratch& s, float beta, int64_t count, AddProduct&& add_product)
 {
     const GemmKernels& gemm = context.gemm;
-    if (beta != 1)
-        gemm.scale(s.panel.data(), beta, count);
     if (context.plan.arithmetic != Arithmetic::F32)
+    {
+        if (beta != 1)
+            gemm.scale(s.panel.data(), beta, count);
         return add_product(s.panel.data());
+    }
     if (s.delta.size() == 0)
         s.delta = AlignedBuffer<float>(s.panel.size());
     std::fill_n(s.delta.data(), count, 0.0f);
     add_product(s.delta.data());
-    gemm.accumulate(static_cast<int32_t>(Type::F32), s.delta.data(), 1.0f, s.panel.data(), count);
+    gemm.scale_add(s.panel.data(), beta, s.delta.data(), count);
 }
 
 // The multiple of `unit` up to `most` that takes the least time when `threads` share `total`, panels being computed in whole tiles; the largest of equals.

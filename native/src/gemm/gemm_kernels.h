@@ -19,7 +19,8 @@ struct TileSource
 // C (rows × columns of the tile, ldc floats apart) += A·B over `depth` (fp32), `pairs` (16 bits) or `quads` (8 bits) of depths.
 struct GemmKernels
 {
-    int mr = 0, nr = 0; // rows and columns of a tile with fp32 results
+    int mr = 0, nr = 0;     // rows and columns of a tile with fp32 results
+    bool fast_i16 = false;  // whether i16 beats f32 here
     void (*f32)(int64_t depth, const float* a, const float* b, float* c, int64_t ldc) = nullptr;
     void (*i16)(int64_t pairs, const int16_t* a, const int16_t* b, const float* a_step, const float* b_step, float* c, int64_t ldc) = nullptr;
     // Null where the CPU has no such unit. i8: a has 128 added, b_start holds −128·Σb of every lane.

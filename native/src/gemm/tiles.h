@@ -212,6 +212,9 @@ inline void fill(GemmKernels& kernels)
     static_assert(Vectors * T2_LANES <= kMostLanes && Rows <= kMostLanes);
     kernels.mr = Rows;
     kernels.nr = Vectors * T2_LANES;
+#if defined(__SSE2__)
+    kernels.fast_i16 = true; // NEON would need four instructions for the eight multiply-adds that two FMLA do
+#endif
     kernels.f32 = tile_f32<Rows, Vectors>;
     kernels.i16 = tile_i16<Rows, Vectors>;
     kernels.pack_f32 = pack_tile_f32;

@@ -69,7 +69,7 @@ Arithmetic choose(const KernelTable& kernels, int32_t requested, double rms, Typ
     if (kernels.gemm.i8 != nullptr && hidden(kErrorI8, rms, type))
         return Arithmetic::I8;
     // Not bf16: fixed point has a seventeenth of its error at 0.95 to 1.0 of its speed (Zen 4).
-    return hidden(kErrorI16, rms, type) ? Arithmetic::I16 : Arithmetic::F32;
+    return kernels.gemm.fast_i16 && hidden(kErrorI16, rms, type) ? Arithmetic::I16 : Arithmetic::F32;
 }
 
 float most_frequent(const float* z, int64_t rank)

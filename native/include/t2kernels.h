@@ -36,10 +36,11 @@ enum t2k_status
 /* How the delta GEMM of a rebuild is computed. */
 enum t2k_arithmetic
 {
-    T2K_AUTO = 0,  /* INT16 where the destination's own rounding hides its error, else FP32 */
+    T2K_AUTO = 0,  /* the fastest of INT8, INT16, FP32 whose error the destination's own rounding hides */
     T2K_FP32 = 1,  /* fp32 multiply-add */
     T2K_INT16 = 2, /* 16-bit fixed point, 32-bit dot products */
-    T2K_BF16 = 3   /* bf16 dot products; falls to INT16 where the CPU has none */
+    T2K_BF16 = 3,  /* bf16 dot products; falls to INT16 where the CPU has none */
+    T2K_INT8 = 4   /* 8-bit fixed point, 32-bit dot products; falls to INT16 where the CPU has none */
 };
 
 /* T2K_ABI_VERSION the library was built with: ask before anything else. */

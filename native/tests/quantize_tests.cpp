@@ -10,6 +10,7 @@ namespace
 struct Ggml
 {
     size_t (*quantize)(int type, const float* src, void* dst, int64_t start, int64_t nrows, int64_t n_per_row, const float* imatrix);
+    std::vector<std::pair<int32_t, void (*)(const void* x, float* y, int64_t k)>> dequantize;
 
     static const Ggml& load()
     {
@@ -21,6 +22,16 @@ struct Ggml
             Ggml loaded{};
             loaded.quantize = reinterpret_cast<decltype(loaded.quantize)>(dlsym(library, "ggml_quantize_chunk"));
             CHECK(loaded.quantize != nullptr, "ggml_quantize_chunk is missing");
+            const std::vector<std::pair<int32_t, const char*>> names{{1, "ggml_fp16_to_fp32_row"}, {30, "ggml_bf16_to_fp32_row"}, {2, "dequantize_row_q4_0"},
+                                                                     {3, "dequantize_row_q4_1"},   {6, "dequantize_row_q5_0"},    {7, "dequantize_row_q5_1"},
+                                                                     {8, "dequantize_row_q8_0"},   {10, "dequantize_row_q2_K"},   {11, "dequantize_row_q3_K"},
+                                                                     {12, "dequantize_row_q4_K"},  {13, "dequantize_row_q5_K"},   {14, "dequantize_row_q6_K"}};
+            for (const auto& [type, name] : names)
+            {
+                const auto function = reinterpret_cast<void (*)(const void*, float*, int64_t)>(dlsym(library, name));
+                CHECK(function != nullptr, name << " is missing");
+                loaded.dequantize.emplace_back(type, function);
+            }
             return loaded;
         }();
         return ggml;
@@ -97,6 +108,28 @@ TEST(quantize, bytes_are_those_of_ggml)
                 const size_t at = first_difference(expected, actual);
                 CHECK(at == expected.size(), "type " << type << ", " << sample.name << ": byte " << at << " of " << expected.size() << " differs");
             }
+    });
+}
+
+TEST(quantize, dequantized_values_are_those_of_ggml)
+{
+    const Ggml& ggml = Ggml::load();
+    for_each_isa([&](const std::string&) {
+        for (const auto& [type, dequantize] : ggml.dequantize)
+        {
+            // Any bytes: every level, every scale, every sign, NaN and infinity among the scales.
+            const int64_t count = 256 * 64, bytes = byte_count(type, count);
+            Random random(13);
+            std::vector<uint8_t> blocks(static_cast<size_t>(bytes));
+            for (uint8_t& b : blocks)
+                b = static_cast<uint8_t>(random.next() >> 32);
+            std::vector<float> expected(static_cast<size_t>(count)), actual(expected.size());
+            dequantize(blocks.data(), expected.data(), count);
+            CHECK(t2k_dequantize(type, blocks.data(), 4, count / 4, actual.data(), 2) == T2K_OK, t2k_last_error());
+            for (size_t i = 0; i < expected.size(); ++i)
+                CHECK(expected[i] == actual[i] || (std::isnan(expected[i]) && std::isnan(actual[i])),
+                      "type " << type << ", value " << i << " is " << actual[i] << ", not " << expected[i]);
+        }
     });
 }
 

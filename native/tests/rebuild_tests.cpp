@@ -168,7 +168,7 @@ TEST(rebuild, fp32_is_the_formula)
     }
 }
 
-TEST(rebuild, sixteen_bit_forms_keep_their_bounds)
+TEST(rebuild, low_precision_forms_keep_their_bounds)
 {
     for (const Shape shape : kShapes)
     {
@@ -186,6 +186,8 @@ TEST(rebuild, sixteen_bit_forms_keep_their_bounds)
                 CHECK(i16 <= 4e-4, "int16, " << shape.rows << "×" << shape.cols << ", " << pattern << ": " << i16);
                 const double bf16 = distance(rebuilt(w, 0, shape, basis, z, 0, T2K_BF16, 2), expected) / size;
                 CHECK(bf16 <= 6e-3, "bf16, " << shape.rows << "×" << shape.cols << ", " << pattern << ": " << bf16);
+                const double i8 = distance(rebuilt(w, 0, shape, basis, z, 0, T2K_INT8, 2), expected) / size;
+                CHECK(i8 <= 3e-2, "int8, " << shape.rows << "×" << shape.cols << ", " << pattern << ": " << i8);
             });
         }
     }
@@ -209,6 +211,8 @@ TEST(rebuild, fixed_point_sums_stay_in_range)
     for_each_isa([&](const std::string&) {
         const double error = distance(rebuilt(w, 0, shape, basis, z, 0, T2K_INT16, 1), expected) / norm(w.values);
         CHECK(error <= 1e-4, error);
+        const double bytes = distance(rebuilt(w, 0, shape, basis, z, 0, T2K_INT8, 1), expected) / norm(w.values);
+        CHECK(bytes <= 1e-4, "int8: " << bytes);
     });
 }
 

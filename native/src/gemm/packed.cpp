@@ -3,17 +3,13 @@
 namespace t2k
 {
 PackedOperand::PackedOperand(const GemmKernels& kernels, Side side, Arithmetic arithmetic, int64_t lanes, int64_t depth)
-    : arithmetic_(arithmetic), tile_(side == Side::Left ? kernels.mr : kernels.nr), lanes_(lanes), tiles_((lanes + tile_ - 1) / tile_), depth_(depth),
-      size_(arithmetic == Arithmetic::F32 ? 4 : 2), data_((depth + 1) / 2 * 2 * tiles_ * tile_ * size_)
+    : arithmetic_(arithmetic), side_(side), tile_(side == Side::Left ? kernels.mr : kernels.nr), lanes_(lanes), tiles_((lanes + tile_ - 1) / tile_),
+      depth_(depth), size_(arithmetic == Arithmetic::F32 ? 4 : (arithmetic == Arithmetic::I8 ? 1 : 2)), block_(512 / size_), data_(padded(depth) * tiles_ * tile_ * size_)
 {
-    if (arithmetic == Arithmetic::I16)
+    if (arithmetic == Arithmetic::I16 || arithmetic == Arithmetic::I8)
         steps_ = AlignedBuffer<float>(blocks() * tiles_ * tile_);
-}
-
-int64_t PackedOperand::bytes(const GemmKernels& kernels, Side side, Arithmetic arithmetic, int64_t lanes, int64_t depth)
-{
-    const int64_t tile = side == Side::Left ? kernels.mr : kernels.nr;
-    return (lanes + tile) * (depth + 2) * (arithmetic == Arithmetic::F32 ? 4 : 2);
+    if (arithmetic == Arithmetic::I8 && side == Side::Right)
+        start_ = AlignedBuffer<int32_t>(blocks() * tiles_ * tile_);
 }
 
 void PackedOperand::pack(const GemmKernels& kernels, int64_t t, TileSource source)
@@ -25,7 +21,7 @@ void PackedOperand::pack(const GemmKernels& kernels, int64_t t, TileSource sourc
     for (int64_t block = 0; block < blocks(); ++block)
     {
         uint8_t* out = data_.data() + offset(block, t);
-        const int64_t first = block * kBlockDepth, depth = block_depth(block);
+        const int64_t first = block * block_, depth = block_depth(block);
         switch (arithmetic_)
         {
         case Arithmetic::F32:
@@ -33,6 +29,10 @@ void PackedOperand::pack(const GemmKernels& kernels, int64_t t, TileSource sourc
             break;
         case Arithmetic::I16:
             kernels.pack_i16(source, tile, valid, first, depth, reinterpret_cast<int16_t*>(out), steps_.data() + (block * tiles_ + t) * tile_);
+            break;
+        case Arithmetic::I8:
+            kernels.pack_i8(source, tile, valid, first, depth, reinterpret_cast<int8_t*>(out), steps_.data() + (block * tiles_ + t) * tile_,
+                            side_ == Side::Right ? start_.data() + (block * tiles_ + t) * tile_ : nullptr);
             break;
         case Arithmetic::BF16:
             kernels.pack_bf16(source, tile, valid, first, depth, reinterpret_cast<uint16_t*>(out));
@@ -55,6 +55,10 @@ void multiply_tile(const GemmKernels& kernels, const PackedOperand& a, int64_t a
     case Arithmetic::I16:
         kernels.i16(pairs, reinterpret_cast<const int16_t*>(a.tile(block, at)), reinterpret_cast<const int16_t*>(b.tile(block, bt)),
                     a.steps(block, at), b.steps(block, bt), c, ldc);
+        break;
+    case Arithmetic::I8:
+        kernels.i8((depth + 3) / 4, a.tile(block, at), reinterpret_cast<const int8_t*>(b.tile(block, bt)), a.steps(block, at), b.steps(block, bt),
+                   b.start(block, bt), c, ldc);
         break;
     case Arithmetic::BF16:
         kernels.bf16(pairs, reinterpret_cast<const uint16_t*>(a.tile(block, at)), reinterpret_cast<const uint16_t*>(b.tile(block, bt)), c, ldc);

@@ -3,6 +3,7 @@
 //   fp32    c += a·b; contraction gives FMA; |error| ≤ depth·2⁻²⁴·Σ|a||b| per block
 //   int16   exact 32-bit sums (pack.h says why they fit), then c += step_a·step_b·sum
 //   bf16    vdpbf16ps: products of bf16 pairs summed in fp32
+//   int8    vpdpbusd: exact 32-bit sums of four products of bytes (256·255·127 is far from overflow), less 128·Σb for A's offset
 #pragma once
 #include "../common/lanes.h"
 #include "gemm_kernels.h"
@@ -122,6 +123,47 @@ void tile_bf16(int64_t pairs, const uint16_t* a, const uint16_t* b, float* c, in
 }
 #endif
 
+#if defined(__AVX512VNNI__)
+// Four products of an unsigned and a signed byte per 32-bit lane, added to sum.
+inline vi dot_quads(vi sum, vi a, vi b)
+{
+    return reinterpret_cast<vi>(_mm512_dpbusd_epi32(reinterpret_cast<__m512i>(sum), reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b)));
+}
+
+template <int Rows, int Vectors>
+void tile_i8(int64_t quads, const uint8_t* a, const int8_t* b, const float* a_step, const float* b_step, const int32_t* b_start, float* c, int64_t ldc)
+{
+    vi sum[Rows][Vectors] = {};
+    for (int64_t q = 0; q < quads; ++q, a += 4 * Rows, b += 4 * Vectors * T2_LANES)
+    {
+        vi right[Vectors];
+#pragma GCC unroll 8
+        for (int v = 0; v < Vectors; ++v)
+            std::memcpy(&right[v], b + 4 * v * T2_LANES, sizeof(vi));
+#pragma GCC unroll 16
+        for (int r = 0; r < Rows; ++r)
+        {
+            int32_t quad;
+            std::memcpy(&quad, a + 4 * r, sizeof quad);
+            const vi left = splat(quad);
+#pragma GCC unroll 8
+            for (int v = 0; v < Vectors; ++v)
+                sum[r][v] = dot_quads(sum[r][v], left, right[v]);
+        }
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < Rows; ++r)
+#pragma GCC unroll 8
+        for (int v = 0; v < Vectors; ++v)
+        {
+            vi start;
+            std::memcpy(&start, b_start + v * T2_LANES, sizeof start);
+            const vf step = load(b_step + v * T2_LANES) * a_step[r];
+            store(c + r * ldc + v * T2_LANES, load(c + r * ldc + v * T2_LANES) + __builtin_convertvector(sum[r][v] + start, vf) * step);
+        }
+}
+#endif
+
 void accumulate(int32_t type, const void* source, float alpha, float* y, int64_t n)
 {
     int64_t i = 0;
@@ -158,21 +200,35 @@ void scale_values(float* y, float alpha, int64_t n)
         y[i] *= alpha;
 }
 
+void scale_add(float* y, float alpha, const float* x, int64_t n)
+{
+    for (int64_t i = 0; i < n; ++i)
+        y[i] = alpha * y[i] + x[i];
+}
+
 template <int Rows, int Vectors>
 inline void fill(GemmKernels& kernels)
 {
     static_assert(Vectors * T2_LANES <= kMostLanes && Rows <= kMostLanes);
     kernels.mr = Rows;
     kernels.nr = Vectors * T2_LANES;
+#if defined(__SSE2__)
+    kernels.fast_i16 = true; // NEON would need four instructions for the eight multiply-adds that two FMLA do
+#endif
     kernels.f32 = tile_f32<Rows, Vectors>;
     kernels.i16 = tile_i16<Rows, Vectors>;
     kernels.pack_f32 = pack_tile_f32;
     kernels.pack_i16 = pack_tile_i16;
+    kernels.pack_i8 = pack_tile_i8;
     kernels.pack_bf16 = pack_tile_bf16;
     kernels.accumulate = accumulate;
     kernels.scale = scale_values;
+    kernels.scale_add = scale_add;
 #if defined(__AVX512BF16__)
     kernels.bf16 = tile_bf16<Rows, Vectors>;
+#endif
+#if defined(__AVX512VNNI__)
+    kernels.i8 = tile_i8<Rows, Vectors>;
 #endif
 }
 }

@@ -1,7 +1,8 @@
 // Blocks to fp32, in ggml's order of operations (scale times sub-scale first, then times level, then minus minimum), so the values are ggml's bit for bit.
-// Plain loops over a block: they vectorise as they stand.
+// T2_LANES values at a time.
 #pragma once
 #include "../common/half.h"
+#include "../common/lanes.h"
 #include "formats.h"
 #include "k_blocks.h"
 #include <cstring>
@@ -13,12 +14,12 @@ namespace t2k
 {
 namespace
 {
-inline void dequantize_f32(const uint8_t* x, float* y, int64_t n)
+inline void dequantize_f32(const uint8_t* x, float* __restrict y, int64_t n)
 {
     std::memcpy(y, x, static_cast<size_t>(n) * sizeof(float));
 }
 
-inline void dequantize_f16(const uint8_t* x, float* y, int64_t n)
+inline void dequantize_f16(const uint8_t* x, float* __restrict y, int64_t n)
 {
     int64_t i = 0;
 #if defined(__AVX512F__)
@@ -36,7 +37,7 @@ inline void dequantize_f16(const uint8_t* x, float* y, int64_t n)
     }
 }
 
-inline void dequantize_bf16(const uint8_t* x, float* y, int64_t n)
+inline void dequantize_bf16(const uint8_t* x, float* __restrict y, int64_t n)
 {
     for (int64_t i = 0; i < n; ++i)
     {
@@ -47,111 +48,114 @@ inline void dequantize_bf16(const uint8_t* x, float* y, int64_t n)
 }
 
 template <class Block>
-inline Block block_at(const uint8_t* x, int64_t i)
+inline const Block& block_at(const uint8_t* x, int64_t i)
 {
-    Block block;
-    std::memcpy(&block, x + i * static_cast<int64_t>(sizeof(Block)), sizeof block);
-    return block;
+    return *(reinterpret_cast<const Block*>(x) + i);
 }
 
-inline void dequantize_q4_0(const uint8_t* x, float* y, int64_t n)
+// y[i] = scale·level(i) + offset for Count values; level gives T2_LANES integers from position i on.
+template <int Count, class Level>
+inline void expand(float* y, float scale, float offset, Level&& level)
+{
+    for (int i = 0; i < Count; i += T2_LANES)
+        store(y + i, scale * __builtin_convertvector(level(i), vf) + offset);
+}
+
+// The same without an offset: adding zero would turn −0 into +0.
+template <int Count, class Level>
+inline void expand(float* y, float scale, Level&& level)
+{
+    for (int i = 0; i < Count; i += T2_LANES)
+        store(y + i, scale * __builtin_convertvector(level(i), vf));
+}
+
+// Bits i .. i+T2_LANES−1 of a word, each in the fifth bit of its lane.
+inline vi fifth_bits(const uint8_t* qh, int i)
+{
+    int32_t word;
+    std::memcpy(&word, qh, sizeof word);
+    vi lane;
+    for (int k = 0; k < T2_LANES; ++k)
+        lane[k] = k;
+    return ((splat(word) >> (lane + i)) & 1) << 4;
+}
+
+inline void dequantize_q4_0(const uint8_t* x, float* __restrict y, int64_t n)
 {
     for (int64_t b = 0; b < n / 32; ++b, y += 32)
     {
-        const auto block = block_at<BlockQ4_0>(x, b);
+        const auto& block = block_at<BlockQ4_0>(x, b);
         const float d = float_of_half(block.d);
-        for (int i = 0; i < 16; ++i)
-        {
-            y[i] = static_cast<float>((block.qs[i] & 15) - 8) * d;
-            y[i + 16] = static_cast<float>((block.qs[i] >> 4) - 8) * d;
-        }
+        expand<16>(y, d, [&](int i) { return (widen_bytes(block.qs + i) & 15) - 8; });
+        expand<16>(y + 16, d, [&](int i) { return (widen_bytes(block.qs + i) >> 4) - 8; });
     }
 }
 
-inline void dequantize_q4_1(const uint8_t* x, float* y, int64_t n)
+inline void dequantize_q4_1(const uint8_t* x, float* __restrict y, int64_t n)
 {
     for (int64_t b = 0; b < n / 32; ++b, y += 32)
     {
-        const auto block = block_at<BlockQ4_1>(x, b);
+        const auto& block = block_at<BlockQ4_1>(x, b);
         const float d = float_of_half(block.d), m = float_of_half(block.m);
-        for (int i = 0; i < 16; ++i)
-        {
-            y[i] = static_cast<float>(block.qs[i] & 15) * d + m;
-            y[i + 16] = static_cast<float>(block.qs[i] >> 4) * d + m;
-        }
+        expand<16>(y, d, m, [&](int i) { return widen_bytes(block.qs + i) & 15; });
+        expand<16>(y + 16, d, m, [&](int i) { return widen_bytes(block.qs + i) >> 4; });
     }
 }
 
-inline void five_bit_levels(const uint8_t* qs, const uint8_t* qh, int* level)
-{
-    uint32_t high;
-    std::memcpy(&high, qh, sizeof high);
-    for (int i = 0; i < 16; ++i)
-    {
-        level[i] = (qs[i] & 15) | static_cast<int>((high >> i) & 1u) << 4;
-        level[i + 16] = (qs[i] >> 4) | static_cast<int>((high >> (i + 16)) & 1u) << 4;
-    }
-}
-
-inline void dequantize_q5_0(const uint8_t* x, float* y, int64_t n)
+inline void dequantize_q5_0(const uint8_t* x, float* __restrict y, int64_t n)
 {
     for (int64_t b = 0; b < n / 32; ++b, y += 32)
     {
-        const auto block = block_at<BlockQ5_0>(x, b);
+        const auto& block = block_at<BlockQ5_0>(x, b);
         const float d = float_of_half(block.d);
-        int level[32];
-        five_bit_levels(block.qs, block.qh, level);
-        for (int i = 0; i < 32; ++i)
-            y[i] = static_cast<float>(level[i] - 16) * d;
+        expand<16>(y, d, [&](int i) { return ((widen_bytes(block.qs + i) & 15) | fifth_bits(block.qh, i)) - 16; });
+        expand<16>(y + 16, d, [&](int i) { return ((widen_bytes(block.qs + i) >> 4) | fifth_bits(block.qh, i + 16)) - 16; });
     }
 }
 
-inline void dequantize_q5_1(const uint8_t* x, float* y, int64_t n)
+inline void dequantize_q5_1(const uint8_t* x, float* __restrict y, int64_t n)
 {
     for (int64_t b = 0; b < n / 32; ++b, y += 32)
     {
-        const auto block = block_at<BlockQ5_1>(x, b);
+        const auto& block = block_at<BlockQ5_1>(x, b);
         const float d = float_of_half(block.d), m = float_of_half(block.m);
-        int level[32];
-        five_bit_levels(block.qs, block.qh, level);
-        for (int i = 0; i < 32; ++i)
-            y[i] = static_cast<float>(level[i]) * d + m;
+        expand<16>(y, d, m, [&](int i) { return (widen_bytes(block.qs + i) & 15) | fifth_bits(block.qh, i); });
+        expand<16>(y + 16, d, m, [&](int i) { return (widen_bytes(block.qs + i) >> 4) | fifth_bits(block.qh, i + 16); });
     }
 }
 
-inline void dequantize_q8_0(const uint8_t* x, float* y, int64_t n)
+inline void dequantize_q8_0(const uint8_t* x, float* __restrict y, int64_t n)
 {
     for (int64_t b = 0; b < n / 32; ++b, y += 32)
     {
-        const auto block = block_at<BlockQ8_0>(x, b);
+        const auto& block = block_at<BlockQ8_0>(x, b);
         const float d = float_of_half(block.d);
         for (int i = 0; i < 32; ++i)
             y[i] = static_cast<float>(block.qs[i]) * d;
     }
 }
 
-inline void dequantize_q2_k(const uint8_t* x, float* y, int64_t n)
+inline void dequantize_q2_k(const uint8_t* x, float* __restrict y, int64_t n)
 {
     for (int64_t b = 0; b < n / 256; ++b)
     {
-        const auto block = block_at<BlockQ2_K>(x, b);
+        const auto& block = block_at<BlockQ2_K>(x, b);
         const float d = float_of_half(block.d), dmin = float_of_half(block.dmin);
         for (int j = 0; j < 16; ++j, y += 16)
         {
             const uint8_t* q = block.qs + 32 * (j / 8) + 16 * (j % 2);
             const int shift = 2 * (j % 8 / 2);
             const float scale = d * static_cast<float>(block.scales[j] & 15), minimum = dmin * static_cast<float>(block.scales[j] >> 4);
-            for (int i = 0; i < 16; ++i)
-                y[i] = scale * static_cast<float>((q[i] >> shift) & 3) - minimum;
+            expand<16>(y, scale, -minimum, [&](int i) { return (widen_bytes(q + i) >> shift) & 3; });
         }
     }
 }
 
-inline void dequantize_q3_k(const uint8_t* x, float* y, int64_t n)
+inline void dequantize_q3_k(const uint8_t* x, float* __restrict y, int64_t n)
 {
     for (int64_t b = 0; b < n / 256; ++b)
     {
-        const auto block = block_at<BlockQ3_K>(x, b);
+        const auto& block = block_at<BlockQ3_K>(x, b);
         const float d = float_of_half(block.d);
         for (int j = 0; j < 16; ++j, y += 16)
         {
@@ -161,17 +165,16 @@ inline void dequantize_q3_k(const uint8_t* x, float* y, int64_t n)
             const int low = j < 8 ? block.scales[j] & 15 : block.scales[j - 8] >> 4;
             const int scale6 = low | ((block.scales[8 + j % 4] >> (2 * (j / 4))) & 3) << 4;
             const float scale = d * static_cast<float>(scale6 - 32);
-            for (int i = 0; i < 16; ++i)
-                y[i] = scale * static_cast<float>(((q[i] >> shift) & 3) + 4 * ((h[i] >> bit) & 1) - 4);
+            expand<16>(y, scale, [&](int i) { return ((widen_bytes(q + i) >> shift) & 3) + (((widen_bytes(h + i) >> bit) & 1) << 2) - 4; });
         }
     }
 }
 
-inline void dequantize_q4_k(const uint8_t* x, float* y, int64_t n)
+inline void dequantize_q4_k(const uint8_t* x, float* __restrict y, int64_t n)
 {
     for (int64_t b = 0; b < n / 256; ++b)
     {
-        const auto block = block_at<BlockQ4_K>(x, b);
+        const auto& block = block_at<BlockQ4_K>(x, b);
         const float d = float_of_half(block.d), dmin = float_of_half(block.dmin);
         for (int j = 0; j < 8; ++j, y += 32)
         {
@@ -180,17 +183,16 @@ inline void dequantize_q4_k(const uint8_t* x, float* y, int64_t n)
             const float scale = d * static_cast<float>(s), minimum = dmin * static_cast<float>(m);
             const uint8_t* q = block.qs + 32 * (j / 2);
             const int shift = 4 * (j % 2);
-            for (int i = 0; i < 32; ++i)
-                y[i] = scale * static_cast<float>((q[i] >> shift) & 15) - minimum;
+            expand<32>(y, scale, -minimum, [&](int i) { return (widen_bytes(q + i) >> shift) & 15; });
         }
     }
 }
 
-inline void dequantize_q5_k(const uint8_t* x, float* y, int64_t n)
+inline void dequantize_q5_k(const uint8_t* x, float* __restrict y, int64_t n)
 {
     for (int64_t b = 0; b < n / 256; ++b)
     {
-        const auto block = block_at<BlockQ5_K>(x, b);
+        const auto& block = block_at<BlockQ5_K>(x, b);
         const float d = float_of_half(block.d), dmin = float_of_half(block.dmin);
         for (int j = 0; j < 8; ++j, y += 32)
         {
@@ -199,17 +201,16 @@ inline void dequantize_q5_k(const uint8_t* x, float* y, int64_t n)
             const float scale = d * static_cast<float>(s), minimum = dmin * static_cast<float>(m);
             const uint8_t* q = block.qs + 32 * (j / 2);
             const int shift = 4 * (j % 2);
-            for (int i = 0; i < 32; ++i)
-                y[i] = scale * static_cast<float>(((q[i] >> shift) & 15) + 16 * ((block.qh[i] >> j) & 1)) - minimum;
+            expand<32>(y, scale, -minimum, [&](int i) { return ((widen_bytes(q + i) >> shift) & 15) + (((widen_bytes(block.qh + i) >> j) & 1) << 4); });
         }
     }
 }
 
-inline void dequantize_q6_k(const uint8_t* x, float* y, int64_t n)
+inline void dequantize_q6_k(const uint8_t* x, float* __restrict y, int64_t n)
 {
     for (int64_t b = 0; b < n / 256; ++b)
     {
-        const auto block = block_at<BlockQ6_K>(x, b);
+        const auto& block = block_at<BlockQ6_K>(x, b);
         const float d = float_of_half(block.d);
         for (int j = 0; j < 16; ++j, y += 16)
         {
@@ -218,8 +219,7 @@ inline void dequantize_q6_k(const uint8_t* x, float* y, int64_t n)
             const uint8_t* qh = block.qh + 32 * (j / 8) + 16 * (j % 2);
             const int low = 4 * (quarter / 2), high = 2 * quarter;
             const float scale = d * static_cast<float>(block.scales[j]);
-            for (int i = 0; i < 16; ++i)
-                y[i] = scale * static_cast<float>((((ql[i] >> low) & 15) | (((qh[i] >> high) & 3) << 4)) - 32);
+            expand<16>(y, scale, [&](int i) { return (((widen_bytes(ql + i) >> low) & 15) | (((widen_bytes(qh + i) >> high) & 3) << 4)) - 32; });
         }
     }
 }

@@ -23,16 +23,19 @@ enum class Type : int32_t
 
 constexpr int kTypeSlots = 31;
 
-struct BlockQ4_0 { uint16_t d; uint8_t qs[16]; };                                        // x = d·(q − 8)
-struct BlockQ4_1 { uint16_t d, m; uint8_t qs[16]; };                                     // x = d·q + m
-struct BlockQ5_0 { uint16_t d; uint8_t qh[4]; uint8_t qs[16]; };                         // x = d·(q − 16)
-struct BlockQ5_1 { uint16_t d, m; uint8_t qh[4]; uint8_t qs[16]; };                      // x = d·q + m
-struct BlockQ8_0 { uint16_t d; int8_t qs[32]; };                                         // x = d·q
-struct BlockQ2_K { uint8_t scales[16]; uint8_t qs[64]; uint16_t d, dmin; };              // 16×16, 4-bit scales and mins
-struct BlockQ3_K { uint8_t hmask[32]; uint8_t qs[64]; uint8_t scales[12]; uint16_t d; }; // 16×16, 6-bit scales
-struct BlockQ4_K { uint16_t d, dmin; uint8_t scales[12]; uint8_t qs[128]; };             // 8×32, 6-bit scales and mins
-struct BlockQ5_K { uint16_t d, dmin; uint8_t scales[12]; uint8_t qh[32]; uint8_t qs[128]; };
-struct BlockQ6_K { uint8_t ql[128]; uint8_t qh[64]; int8_t scales[16]; uint16_t d; };    // 16×16, 8-bit scales
+// Packed: blocks lie at any byte address. may_alias: tensors are bytes, and blocks are read and written in place.
+#define T2_BLOCK __attribute__((packed, may_alias))
+struct T2_BLOCK BlockQ4_0 { uint16_t d; uint8_t qs[16]; };                                        // x = d·(q − 8)
+struct T2_BLOCK BlockQ4_1 { uint16_t d, m; uint8_t qs[16]; };                                     // x = d·q + m
+struct T2_BLOCK BlockQ5_0 { uint16_t d; uint8_t qh[4]; uint8_t qs[16]; };                         // x = d·(q − 16)
+struct T2_BLOCK BlockQ5_1 { uint16_t d, m; uint8_t qh[4]; uint8_t qs[16]; };                      // x = d·q + m
+struct T2_BLOCK BlockQ8_0 { uint16_t d; int8_t qs[32]; };                                         // x = d·q
+struct T2_BLOCK BlockQ2_K { uint8_t scales[16]; uint8_t qs[64]; uint16_t d, dmin; };              // 16×16, 4-bit scales and mins
+struct T2_BLOCK BlockQ3_K { uint8_t hmask[32]; uint8_t qs[64]; uint8_t scales[12]; uint16_t d; }; // 16×16, 6-bit scales
+struct T2_BLOCK BlockQ4_K { uint16_t d, dmin; uint8_t scales[12]; uint8_t qs[128]; };             // 8×32, 6-bit scales and mins
+struct T2_BLOCK BlockQ5_K { uint16_t d, dmin; uint8_t scales[12]; uint8_t qh[32]; uint8_t qs[128]; };
+struct T2_BLOCK BlockQ6_K { uint8_t ql[128]; uint8_t qh[64]; int8_t scales[16]; uint16_t d; };    // 16×16, 8-bit scales
+#undef T2_BLOCK
 
 static_assert(sizeof(BlockQ4_0) == 18 && sizeof(BlockQ4_1) == 20 && sizeof(BlockQ5_0) == 22 && sizeof(BlockQ5_1) == 24 && sizeof(BlockQ8_0) == 34);
 static_assert(sizeof(BlockQ2_K) == 84 && sizeof(BlockQ3_K) == 110 && sizeof(BlockQ4_K) == 144 && sizeof(BlockQ5_K) == 176 && sizeof(BlockQ6_K) == 210);

@@ -45,8 +45,10 @@ inline void unpack_scale_min(int j, const uint8_t* packed, int& scale, int& mini
 }
 
 // Shared by Q4_K and Q5_K: 6-bit scales and mins of eight sub-blocks, then the 256 levels.
-inline void finish_affine32(const float* x, const AffineFit* fit, int high, uint16_t& d, uint16_t& dmin, uint8_t* packed, uint8_t* level)
+template <class Block>
+inline void finish_affine32(const float* x, const AffineFit* fit, int high, Block& y, uint8_t* level)
 {
+    uint8_t packed[12];
     float max_scale = 0, max_min = 0;
     for (int j = 0; j < 8; ++j)
     {
@@ -73,8 +75,10 @@ inline void finish_affine32(const float* x, const AffineFit* fit, int high, uint
             packed[j] = static_cast<uint8_t>(packed[j] | ((m >> 4) << 6));
         }
     }
-    d = half_of(max_scale / 63.0f);
-    dmin = half_of(max_min / 63.0f);
+    const uint16_t d = half_of(max_scale / 63.0f), dmin = half_of(max_min / 63.0f);
+    y.d = d;
+    y.dmin = dmin;
+    std::memcpy(y.scales, packed, sizeof packed);
     for (int j = 0; j < 8; ++j)
     {
         int s, m;
@@ -89,20 +93,19 @@ inline void finish_affine32(const float* x, const AffineFit* fit, int high, uint
 
 inline void finish_q4_k(const float* x, const AffineFit* fit, uint8_t* out)
 {
-    BlockQ4_K y;
+    auto& y = *reinterpret_cast<BlockQ4_K*>(out);
     uint8_t level[256];
-    finish_affine32(x, fit, 15, y.d, y.dmin, y.scales, level);
+    finish_affine32(x, fit, 15, y, level);
     for (int j = 0; j < 4; ++j)
         for (int i = 0; i < 32; ++i)
             y.qs[32 * j + i] = static_cast<uint8_t>(level[64 * j + i] | (level[64 * j + 32 + i] << 4));
-    std::memcpy(out, &y, sizeof y);
 }
 
 inline void finish_q5_k(const float* x, const AffineFit* fit, uint8_t* out)
 {
-    BlockQ5_K y;
+    auto& y = *reinterpret_cast<BlockQ5_K*>(out);
     uint8_t level[256];
-    finish_affine32(x, fit, 31, y.d, y.dmin, y.scales, level);
+    finish_affine32(x, fit, 31, y, level);
     for (int i = 0; i < 32; ++i)
     {
         int high = 0;
@@ -113,7 +116,6 @@ inline void finish_q5_k(const float* x, const AffineFit* fit, uint8_t* out)
     for (int j = 0; j < 4; ++j)
         for (int i = 0; i < 32; ++i)
             y.qs[32 * j + i] = static_cast<uint8_t>((level[64 * j + i] & 15) | ((level[64 * j + 32 + i] & 15) << 4));
-    std::memcpy(out, &y, sizeof y);
 }
 
 // Four levels of two bits to a byte, 32 values apart.
@@ -129,7 +131,7 @@ inline void pack_quarters(const uint8_t* level, uint8_t* qs)
 
 inline void finish_q2_k(const float* x, const AffineFit* fit, uint8_t* out)
 {
-    BlockQ2_K y;
+    auto& y = *reinterpret_cast<BlockQ2_K*>(out);
     uint8_t level[256];
     float max_scale = 0, max_min = 0;
     for (int j = 0; j < 16; ++j)
@@ -159,13 +161,12 @@ inline void finish_q2_k(const float* x, const AffineFit* fit, uint8_t* out)
             requantize<16>(x + 16 * j, float_of_half(y.dmin) * static_cast<float>(y.scales[j] >> 4), step, 0, 3, 0, level + 16 * j);
     }
     pack_quarters(level, y.qs);
-    std::memcpy(out, &y, sizeof y);
 }
 
 // scale[16], and `level` holding the searches' levels (0..7); `level` is overwritten.
 inline void finish_q3_k(const float* x, const float* scale, uint8_t* level, uint8_t* out)
 {
-    BlockQ3_K y;
+    auto& y = *reinterpret_cast<BlockQ3_K*>(out);
     float extreme = 0, magnitude = 0;
     for (int j = 0; j < 16; ++j)
         if (std::fabs(scale[j]) > magnitude)
@@ -203,13 +204,12 @@ inline void finish_q3_k(const float* x, const float* scale, uint8_t* level, uint
         y.hmask[i] = static_cast<uint8_t>(mask);
     }
     pack_quarters(level, y.qs);
-    std::memcpy(out, &y, sizeof y);
 }
 
 // scale[16] and the grids of the searches (0: an all-zero sub-block, whose levels are stored as 0).
 inline void finish_q6_k(const float* x, const float* scale, const float* grid, uint8_t* out)
 {
-    BlockQ6_K y;
+    auto& y = *reinterpret_cast<BlockQ6_K*>(out);
     float extreme = 0, magnitude = 0;
     for (int j = 0; j < 16; ++j)
         if (std::fabs(scale[j]) > magnitude)
@@ -247,7 +247,6 @@ inline void finish_q6_k(const float* x, const float* scale, const float* grid, u
             y.ql[64 * h + 32 + i] = static_cast<uint8_t>((l[32] & 15) | ((l[96] & 15) << 4));
             y.qh[32 * h + i] = static_cast<uint8_t>((l[0] >> 4) | ((l[32] >> 4) << 2) | ((l[64] >> 4) << 4) | ((l[96] >> 4) << 6));
         }
-    std::memcpy(out, &y, sizeof y);
 }
 
 // One super-block through the scalar searches.

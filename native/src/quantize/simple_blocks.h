@@ -15,7 +15,6 @@ constexpr int kSmall = 32;
 constexpr int kVectors = kSmall / T2_LANES;
 constexpr float kTinyRange = 1e-30f;
 constexpr float kHugeRange = 1e30f;
-using vb = uint8_t __attribute__((vector_size(T2_LANES)));
 
 struct Range
 {
@@ -31,17 +30,13 @@ inline Range range_of(const float* x)
         low = smaller(low, value);
         high = larger(high, value);
     }
-    Range range{low[0], high[0]};
-    for (int lane = 1; lane < T2_LANES; ++lane)
-    {
-        range.low = low[lane] < range.low ? low[lane] : range.low;
-        range.high = high[lane] > range.high ? high[lane] : range.high;
-    }
+    Range range{-largest(-low), largest(high)};
     if (range.low == 0)
         for (int i = 0; i < kSmall; ++i)
             if (x[i] == 0)
             {
                 range.low = x[i];
+                range.high = range.high == 0 ? x[i] : range.high;
                 break;
             }
     return range;
@@ -62,12 +57,6 @@ inline float extreme_of(const float* x)
     return 0.0f;
 }
 
-inline void store_levels(uint8_t* level, vi value)
-{
-    const vb bytes = __builtin_convertvector(value, vb);
-    std::memcpy(level, &bytes, sizeof bytes);
-}
-
 // level = min(trunc((x − low)·inverse + shift), most).
 inline void grid_levels(const float* x, float low, float inverse, float shift, int most, uint8_t* level)
 {
@@ -76,7 +65,7 @@ inline void grid_levels(const float* x, float low, float inverse, float shift, i
         for (int v = 0; v < kVectors; ++v)
         {
             const vi l = __builtin_convertvector((load(x + v * T2_LANES) - low) * inverse + shift, vi);
-            store_levels(level + v * T2_LANES, l < most ? l : splat(most));
+            narrow(l < most ? l : splat(most), level + v * T2_LANES);
         }
         return;
     }
@@ -110,43 +99,40 @@ inline float inverse_of(float d)
 inline void quantize_q4_0(const float* x, uint8_t* out)
 {
     uint8_t level[kSmall];
-    BlockQ4_0 y;
+    auto& y = *reinterpret_cast<BlockQ4_0*>(out);
     const float d = extreme_of(x) / -8;
     y.d = half_of(d);
     grid_levels(x, 0.0f, inverse_of(d), 8.5f, 15, level);
     pack_nibbles(level, y.qs);
-    std::memcpy(out, &y, sizeof y);
 }
 
 inline void quantize_q5_0(const float* x, uint8_t* out)
 {
     uint8_t level[kSmall];
-    BlockQ5_0 y;
+    auto& y = *reinterpret_cast<BlockQ5_0*>(out);
     const float d = extreme_of(x) / -16;
     y.d = half_of(d);
     grid_levels(x, 0.0f, inverse_of(d), 16.5f, 31, level);
     pack_nibbles(level, y.qs);
     pack_fifth_bits(level, y.qh);
-    std::memcpy(out, &y, sizeof y);
 }
 
 inline void quantize_q4_1(const float* x, uint8_t* out)
 {
     uint8_t level[kSmall];
-    BlockQ4_1 y;
+    auto& y = *reinterpret_cast<BlockQ4_1*>(out);
     const Range range = range_of(x);
     const float d = (range.high - range.low) / 15;
     y.d = half_of(d);
     y.m = half_of(range.low);
     grid_levels(x, range.low, inverse_of(d), 0.5f, 15, level);
     pack_nibbles(level, y.qs);
-    std::memcpy(out, &y, sizeof y);
 }
 
 inline void quantize_q5_1(const float* x, uint8_t* out)
 {
     uint8_t level[kSmall];
-    BlockQ5_1 y;
+    auto& y = *reinterpret_cast<BlockQ5_1*>(out);
     const Range range = range_of(x);
     const float d = (range.high - range.low) / 31;
     y.d = half_of(d);
@@ -154,19 +140,16 @@ inline void quantize_q5_1(const float* x, uint8_t* out)
     grid_levels(x, range.low, inverse_of(d), 0.5f, 31, level);
     pack_nibbles(level, y.qs);
     pack_fifth_bits(level, y.qh);
-    std::memcpy(out, &y, sizeof y);
 }
 
 // round(v) half away from zero: truncate, then look at what was cut off (exact: |v| ≤ 128).
 inline void quantize_q8_0(const float* x, uint8_t* out)
 {
-    BlockQ8_0 y;
+    auto& y = *reinterpret_cast<BlockQ8_0*>(out);
     vf size = magnitude(load(x));
     for (int v = 1; v < kVectors; ++v)
         size = larger(size, magnitude(load(x + v * T2_LANES)));
-    float most = size[0];
-    for (int lane = 1; lane < T2_LANES; ++lane)
-        most = size[lane] > most ? size[lane] : most;
+    const float most = largest(size);
     const float d = most / 127;
     const float inverse = inverse_of(d);
     y.d = half_of(d);
@@ -176,7 +159,7 @@ inline void quantize_q8_0(const float* x, uint8_t* out)
             const vf value = load(x + v * T2_LANES) * inverse;
             const vi whole = __builtin_convertvector(value, vi);
             const vf rest = value - __builtin_convertvector(whole, vf);
-            store_levels(reinterpret_cast<uint8_t*>(y.qs) + v * T2_LANES, whole - (rest >= 0.5f) + (rest <= -0.5f));
+            narrow(whole - (rest >= 0.5f) + (rest <= -0.5f), y.qs + v * T2_LANES);
         }
     else
         for (int i = 0; i < kSmall; ++i)
@@ -184,7 +167,6 @@ inline void quantize_q8_0(const float* x, uint8_t* out)
             const float value = std::round(x[i] * inverse);
             y.qs[i] = std::fabs(value) < 128.0f ? static_cast<int8_t>(value) : int8_t{0};
         }
-    std::memcpy(out, &y, sizeof y);
 }
 }
 }

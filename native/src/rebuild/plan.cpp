@@ -8,8 +8,10 @@ namespace t2k
 namespace
 {
 // Rounding of the delta, relative to ‖W‖ and per unit of rms(z − c): both operands' roundings and S's own, independent, so their squares add.
-// Measured on Gaussian weights: 1.9e-4 (bf16: 3.2e-3); the constant leaves room for heavier tails.
+// Measured on Gaussian weights: int16 1.9e-4, bf16 3.2e-3, int8 1.4e-2. The constants leave room for heavier tails: a lane whose largest value is 9 (int8)
+// or 25 (int16) times its rms still keeps them.
 constexpr double kErrorI16 = 3e-4;
+constexpr double kErrorI8 = 4e-2;
 
 // Relative rms error of rounding a weight to the type, from below.
 double resolution(Type type)
@@ -49,7 +51,6 @@ bool hidden(double error, double rms, Type type)
 
 Arithmetic choose(const KernelTable& kernels, int32_t requested, double rms, Type type)
 {
-    const bool has_bf16 = kernels.gemm.bf16 != nullptr;
     switch (requested)
     {
     case T2K_FP32:
@@ -57,14 +58,18 @@ Arithmetic choose(const KernelTable& kernels, int32_t requested, double rms, Typ
     case T2K_INT16:
         return Arithmetic::I16;
     case T2K_BF16:
-        return has_bf16 ? Arithmetic::BF16 : Arithmetic::I16;
+        return kernels.gemm.bf16 != nullptr ? Arithmetic::BF16 : Arithmetic::I16;
+    case T2K_INT8:
+        return kernels.gemm.i8 != nullptr ? Arithmetic::I8 : Arithmetic::I16;
     case T2K_AUTO:
         break;
     default:
-        throw Failure(T2K_INVALID, "Arithmetic " + std::to_string(requested) + " is none of T2K_AUTO, T2K_FP32, T2K_INT16, T2K_BF16.");
+        throw Failure(T2K_INVALID, "Arithmetic " + std::to_string(requested) + " is not a t2k_arithmetic.");
     }
+    if (kernels.gemm.i8 != nullptr && hidden(kErrorI8, rms, type))
+        return Arithmetic::I8;
     // Not bf16: fixed point has a seventeenth of its error at 0.95 to 1.0 of its speed (Zen 4).
-    return hidden(kErrorI16, rms, type) ? Arithmetic::I16 : Arithmetic::F32;
+    return kernels.gemm.fast_i16 && hidden(kErrorI16, rms, type) ? Arithmetic::I16 : Arithmetic::F32;
 }
 
 float most_frequent(const float* z, int64_t rank)
@@ -121,8 +126,8 @@ RebuildPlan plan_rebuild(const KernelTable& kernels, const float* z, int64_t ran
         plan.low_rank = low < dense;
         plan.center = center;
         plan.multiplications = std::min(low, dense);
-        // Both 16-bit forms run at about twice the fp32 rate.
-        const double cost = plan.multiplications * (plan.arithmetic == Arithmetic::F32 ? 2 : 1);
+        // The 16-bit forms run at about twice the fp32 rate, the 8-bit form at four times.
+        const double cost = plan.multiplications * (plan.arithmetic == Arithmetic::F32 ? 4 : (plan.arithmetic == Arithmetic::I8 ? 1 : 2));
         cheapest = candidates.empty() ? cost : std::min(cheapest, cost);
         candidates.push_back({plan, cost, rms});
     }

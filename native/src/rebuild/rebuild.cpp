@@ -1,9 +1,11 @@
 // Formula and choice of form: plan.h. Error: that of the destination's quantiser plus at most 0.4 of it from the delta (plan.cpp); for F32 destinations
-// fp32 products throughout, about 1e-6·|z − c| of ‖W‖.
+// fp32 products throughout, about 1e-6·rms(z − c)·‖W‖ before the last rounding.
 //
 // cols ≤ rows (factor V): panels are rows of W; the panel is the A operand and S, packed once, the B operand.
 // rows < cols (factor U): panels are columns of W, whole quantisation blocks wide; S is the A operand and the panel, packed by columns, the B operand.
 // A panel's fp32 values stay in the second-level cache from dequantisation to quantisation; W' is never in memory in fp32.
+// Low-precision forms add each block of the product straight onto c·W. In fp32 that rounding at W's size, once per block, would be most of the error: there the
+// delta is summed by itself and added once.
 // Rejected: S formed in fp64 (its rounding is below fp32's in the product), one GEMM over the whole matrix (W' would go through memory twice in fp32).
 #include "rebuild.h"
 #include "../common/aligned.h"
@@ -17,7 +19,8 @@ namespace t2k
 {
 namespace
 {
-constexpr int64_t kPanelBytes = 768 << 10; // of a 1 MiB second-level cache
+constexpr int64_t kPanelBytes = 768 << 10;        // of a 1 MiB second-level cache
+constexpr int64_t kColumnPanelBytes = 3072 << 10; // column panels live in the third level: whole blocks and whole tiles make them wide
 
 struct Context
 {
@@ -130,7 +133,7 @@ Factors prepare(Context& context)
 // One thread's buffers, made on first use.
 struct Scratch
 {
-    AlignedBuffer<float> panel, middle;
+    AlignedBuffer<float> panel, middle, delta;
     PackedOperand panel_packed, middle_packed;
     std::vector<const float*> pointers;
 };
@@ -144,18 +147,36 @@ const float* const* row_pointers(Scratch& scratch, const float* data, int64_t co
     return scratch.pointers.data();
 }
 
+// panel ← beta·panel + the product that `add_product` adds onto its argument.
+template <class AddProduct>
+void combine(const Context& context, Scratch& s, float beta, int64_t count, AddProduct&& add_product)
+{
+    const GemmKernels& gemm = context.gemm;
+    if (context.plan.arithmetic != Arithmetic::F32)
+    {
+        if (beta != 1)
+            gemm.scale(s.panel.data(), beta, count);
+        return add_product(s.panel.data());
+    }
+    if (s.delta.size() == 0)
+        s.delta = AlignedBuffer<float>(s.panel.size());
+    std::fill_n(s.delta.data(), count, 0.0f);
+    add_product(s.delta.data());
+    gemm.scale_add(s.panel.data(), beta, s.delta.data(), count);
+}
+
 // Panels are cut for this many threads whatever the call's: where a tile ends decides how its last lanes are rounded, and the same weight must give the
 // same bytes however many threads rebuild it. Eight divides well among fewer.
 constexpr int64_t kSharers = 8;
 
-// The multiple of `unit` up to `most` that leaves the least idle time when kSharers share `total`; the largest of equals.
-int64_t panel_size(int64_t total, int64_t unit, int64_t most)
+// The multiple of `unit` up to `most` that takes the least time when kSharers share `total`, panels being computed in whole tiles; the largest of equals.
+int64_t panel_size(int64_t total, int64_t unit, int64_t most, int64_t tile)
 {
     int64_t best = unit, best_time = INT64_MAX;
     for (int64_t size = unit; size <= std::max(unit, most); size += unit)
     {
         const int64_t panels = (total + size - 1) / size;
-        const int64_t time = (panels + kSharers - 1) / kSharers * size;
+        const int64_t time = (panels + kSharers - 1) / kSharers * ((size + tile - 1) / tile * tile);
         if (time <= best_time)
         {
             best_time = time;
@@ -171,7 +192,7 @@ void rebuild_rows(Context& context, const Factors& factors, float beta)
     const GemmKernels& gemm = context.gemm;
     const int64_t n = call.cols, src_row = context.src.bytes_for(n), dst_row = context.dst.bytes_for(n);
     const int64_t unit = 2 * gemm.mr, most = std::clamp<int64_t>(kPanelBytes / (6 * n), unit, 96);
-    const int64_t height = panel_size(call.rows, unit, most);
+    const int64_t height = panel_size(call.rows, unit, most, gemm.mr);
     std::vector<Scratch> scratch(static_cast<size_t>(context.team.size()));
     context.team.run((call.rows + height - 1) / height, context.cancellation, [&](int64_t task, int member) {
         Scratch& s = scratch[static_cast<size_t>(member)];
@@ -187,13 +208,12 @@ void rebuild_rows(Context& context, const Factors& factors, float beta)
             for (int64_t t = 0; t < s.panel_packed.tiles(); ++t)
                 s.panel_packed.pack(gemm, t, {lanes + t * gemm.mr, nullptr, false, 0});
         }
-        if (beta != 1)
-            gemm.scale(s.panel.data(), beta, rows * n);
-        if (context.active() != 0 && !context.plan.low_rank)
-            multiply(gemm, s.panel_packed, 0, s.panel_packed.tiles(), factors.first, 0, factors.first.tiles(), s.panel.data(), n);
-        else if (context.active() != 0)
-        {
+        combine(context, s, beta, rows * n, [&](float* sum) {
             const int64_t k = context.active();
+            if (k == 0)
+                return;
+            if (!context.plan.low_rank)
+                return multiply(gemm, s.panel_packed, 0, s.panel_packed.tiles(), factors.first, 0, factors.first.tiles(), sum, n);
             if (s.middle.size() == 0)
                 s.middle = AlignedBuffer<float>(height * k);
             std::fill_n(s.middle.data(), rows * k, 0.0f);
@@ -203,8 +223,8 @@ void rebuild_rows(Context& context, const Factors& factors, float beta)
             const float* const* lanes = row_pointers(s, s.middle.data(), rows, k);
             for (int64_t t = 0; t < s.middle_packed.tiles(); ++t)
                 s.middle_packed.pack(gemm, t, {lanes + t * gemm.mr, nullptr, false, 0});
-            multiply(gemm, s.middle_packed, 0, s.middle_packed.tiles(), factors.second, 0, factors.second.tiles(), s.panel.data(), n);
-        }
+            multiply(gemm, s.middle_packed, 0, s.middle_packed.tiles(), factors.second, 0, factors.second.tiles(), sum, n);
+        });
         context.dst.quantize(s.panel.data(), n, call.dst + row * dst_row, dst_row, rows, n);
     });
 }
@@ -216,8 +236,8 @@ void rebuild_columns(Context& context, const Factors& factors, float beta)
     const int64_t m = call.rows, src_row = context.src.bytes_for(call.cols), dst_row = context.dst.bytes_for(call.cols);
     // Whole blocks of both types (powers of two), at least a B tile wide.
     const int64_t block = std::max(context.src.block_length, context.dst.block_length), unit = (gemm.nr + block - 1) / block * block;
-    const int64_t most = std::clamp<int64_t>(kPanelBytes / (6 * m), unit, 512);
-    const int64_t width = panel_size(call.cols, unit, most);
+    const int64_t most = std::clamp<int64_t>(kColumnPanelBytes / (6 * m), unit, 512);
+    const int64_t width = panel_size(call.cols, unit, most, gemm.nr);
     std::vector<Scratch> scratch(static_cast<size_t>(context.team.size()));
     context.team.run((call.cols + width - 1) / width, context.cancellation, [&](int64_t task, int member) {
         Scratch& s = scratch[static_cast<size_t>(member)];
@@ -234,13 +254,12 @@ void rebuild_columns(Context& context, const Factors& factors, float beta)
             for (int64_t t = 0; t < s.panel_packed.tiles(); ++t)
                 s.panel_packed.pack(gemm, t, {rows, nullptr, true, 0});
         }
-        if (beta != 1)
-            gemm.scale(s.panel.data(), beta, m * columns);
-        if (context.active() != 0 && !context.plan.low_rank)
-            multiply(gemm, factors.first, 0, factors.first.tiles(), s.panel_packed, 0, s.panel_packed.tiles(), s.panel.data(), columns);
-        else if (context.active() != 0)
-        {
+        combine(context, s, beta, m * columns, [&](float* sum) {
             const int64_t k = context.active();
+            if (k == 0)
+                return;
+            if (!context.plan.low_rank)
+                return multiply(gemm, factors.first, 0, factors.first.tiles(), s.panel_packed, 0, s.panel_packed.tiles(), sum, columns);
             if (s.middle.size() == 0)
                 s.middle = AlignedBuffer<float>(k * width);
             std::fill_n(s.middle.data(), k * columns, 0.0f);
@@ -250,8 +269,8 @@ void rebuild_columns(Context& context, const Factors& factors, float beta)
             const float* const* rows = row_pointers(s, s.middle.data(), k, columns);
             for (int64_t t = 0; t < s.middle_packed.tiles(); ++t)
                 s.middle_packed.pack(gemm, t, {rows, nullptr, true, 0});
-            multiply(gemm, factors.second, 0, factors.second.tiles(), s.middle_packed, 0, s.middle_packed.tiles(), s.panel.data(), columns);
-        }
+            multiply(gemm, factors.second, 0, factors.second.tiles(), s.middle_packed, 0, s.middle_packed.tiles(), sum, columns);
+        });
         context.dst.quantize(s.panel.data(), columns, call.dst + context.dst.bytes_for(column), dst_row, m, columns);
     });
 }

@@ -24,37 +24,62 @@ inline void relax()
 constexpr int kSpins = 4000;
 }
 
+// A thread that sleeps until it is offered work, and may find the offer withdrawn: on a busy machine it can wake when the others have long finished, and nobody
+// should wait for it then.
 class Worker
 {
 public:
     Worker() { std::thread([this] { loop(); }).detach(); }
 
-    void start(Team* team, int member)
+    void offer(Team* team, int member)
     {
         team_ = team;
         member_ = member;
-        signal_.fetch_add(1, std::memory_order_release);
-        signal_.notify_one();
+        state_.store(kOffered, std::memory_order_release);
+        state_.notify_one();
+    }
+
+    // Takes the offer back if it was not accepted, else waits for the work to end.
+    void settle()
+    {
+        int offered = kOffered;
+        if (state_.compare_exchange_strong(offered, kIdle, std::memory_order_acq_rel))
+            return;
+        for (int spin = 0; state_.load(std::memory_order_acquire) != kIdle; ++spin)
+        {
+            if (spin < kSpins)
+                relax();
+            else
+                std::this_thread::yield();
+        }
     }
 
 private:
+    enum State : int
+    {
+        kIdle,
+        kOffered,
+        kWorking,
+    };
+
     void loop()
     {
-        uint32_t seen = 0;
         for (;;)
         {
-            for (int spin = 0; spin < kSpins && signal_.load(std::memory_order_acquire) == seen; ++spin)
+            for (int spin = 0; spin < kSpins && state_.load(std::memory_order_relaxed) == kIdle; ++spin)
                 relax();
-            signal_.wait(seen, std::memory_order_acquire);
-            ++seen;
+            state_.wait(kIdle, std::memory_order_relaxed);
+            int offered = kOffered;
+            if (!state_.compare_exchange_strong(offered, kWorking, std::memory_order_acq_rel))
+                continue;
             team_->work(member_);
-            team_->running_.fetch_sub(1, std::memory_order_acq_rel);
+            state_.store(kIdle, std::memory_order_release);
         }
     }
 
     Team* team_ = nullptr;
     int member_ = 0;
-    std::atomic<uint32_t> signal_{0};
+    std::atomic<int> state_{kIdle};
 };
 
 namespace
@@ -114,18 +139,12 @@ void Team::run(int64_t count, const Cancellation& cancellation, Invoke invoke, v
     failure_ = nullptr;
     failed_.store(false, std::memory_order_relaxed);
     next_.store(0, std::memory_order_relaxed);
-    const int helpers = static_cast<int>(std::min<int64_t>(static_cast<int64_t>(workers_.size()), count - 1));
-    running_.store(std::max(helpers, 0), std::memory_order_relaxed);
-    for (int w = 0; w < helpers; ++w)
-        workers_[static_cast<size_t>(w)]->start(this, w + 1);
+    const int64_t helpers = std::min<int64_t>(static_cast<int64_t>(workers_.size()), count - 1);
+    for (int64_t w = 0; w < helpers; ++w)
+        workers_[static_cast<size_t>(w)]->offer(this, static_cast<int>(w) + 1);
     work(0);
-    for (int spin = 0; running_.load(std::memory_order_acquire) != 0; ++spin)
-    {
-        if (spin < kSpins)
-            relax();
-        else
-            std::this_thread::yield();
-    }
+    for (int64_t w = 0; w < helpers; ++w)
+        workers_[static_cast<size_t>(w)]->settle();
     if (failure_)
         std::rethrow_exception(failure_);
 }

@@ -44,7 +44,6 @@ private:
     const Cancellation* cancellation_ = nullptr;
     int64_t count_ = 0;
     std::atomic<int64_t> next_{0};
-    std::atomic<int> running_{0};
     std::atomic<bool> failed_{false};
     std::exception_ptr failure_;
 };

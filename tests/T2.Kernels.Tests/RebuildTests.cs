@@ -127,11 +127,16 @@ public class RebuildTests
             var actual = new float[shape.Length];
             Quantizer.Dequantize(type, actualBytes, actual);
 
-            // The result before quantising differs in its last bits, so a value on the border between two codes may fall to either side.
-            Assert.True(TestMatrix.RelativeError(actual, exact) <= (1.001 * TestMatrix.RelativeError(expected, exact)) + 1e-6);
-            var flips = actualBytes.Zip(expectedBytes).Count(static pair => pair.First != pair.Second);
-            var allowed = (kernel == "reference" ? 0.02 : 0.05) * actualBytes.Length;
-            Assert.True(type == TensorType.F32 || flips <= allowed, $"{flips} of {actualBytes.Length} bytes differ for {type}");
+            // What every kernel promises: at most a tenth more error than quantising the exact result. A fast one may use that room for cheaper products.
+            var error = TestMatrix.RelativeError(actual, exact);
+            var floor = TestMatrix.RelativeError(expected, exact);
+            Assert.True(error <= (1.1 * floor) + 1e-6, $"{type}: error {error:e2}, of the exact result {floor:e2}");
+            if (kernel != "reference" || type == TensorType.F32)
+                continue;
+
+            // The reference differs from the exact result only in its last bits, so that few values fall to the other side of a border between two codes.
+            Assert.True(error <= (1.001 * floor) + 1e-6);
+            Assert.InRange(actualBytes.Zip(expectedBytes).Count(static pair => pair.First != pair.Second), 0, 0.02 * actualBytes.Length);
         }
     }
 

@@ -4,15 +4,24 @@ using T2.Bench.Verbs;
 const string Usage = """
     usage: T2.Bench <verb> [options]
 
+      adapt        measure factorising and rebuilding a model, and how exact they are
+      decode       tokens per second on the base, on an expert and under LoRA adapters, in turns
       make-model   write a GGUF model with random weights
+      switch       switching between experts that are kept in memory, against copying them
     """;
 
 try
 {
     switch (args)
     {
+        case ["adapt", .. var rest]:
+            return Adapt.Run(rest);
+        case ["decode", .. var rest]:
+            return Decode.Run(rest);
         case ["make-model", .. var rest]:
             return MakeModel.Run(rest);
+        case ["switch", .. var rest]:
+            return Switch.Run(rest);
         case [] or ["-h" or "--help"]:
             Console.WriteLine(Usage);
             return 0;

@@ -1,1 +1,1 @@
-return 0;
+return await T2.Cli.T2CommandLine.RunAsync(args).ConfigureAwait(false);

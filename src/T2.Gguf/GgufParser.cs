@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Unicode;
 
@@ -113,10 +114,7 @@ internal unsafe ref struct GgufParser
             throw Error(at, $"array \"{key}\" of {count} elements is over the limit of {GgufFormat.MaxValueBytes >> 20} MiB.");
         at = _position;
         if (isText)
-        {
-            for (var i = 0L; i < count; i++)
-                TakeString("string ", i, $" of array \"{key}\"");
-        }
+            SkipStrings(count, key);
         else
             Take(checked((int)(count * size)), $"array \"{key}\"");
         var bytes = _position - at;
@@ -126,6 +124,26 @@ internal unsafe ref struct GgufParser
         if (elementType == GgufValueType.Bool)
             CheckBools(payload, at, key);
         return new(GgufValueType.Array, elementType, (int)count, payload.ToArray());
+    }
+
+    // Vocabularies have hundreds of thousands of strings and a file is usually opened once, so this loop should not start out unoptimised.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void SkipStrings(long count, string key)
+    {
+        var position = _position;
+        for (var i = 0L; i < count; i++)
+        {
+            var rest = _length - position - sizeof(ulong);
+            var length = rest < 0 ? 0 : BinaryPrimitives.ReadUInt64LittleEndian(new ReadOnlySpan<byte>(_start + position, sizeof(ulong)));
+            if (rest < 0 || length > (ulong)rest || length > GgufFormat.MaxValueBytes
+                || !Utf8.IsValid(new ReadOnlySpan<byte>(_start + position + sizeof(ulong), (int)length)))
+            {
+                _position = position;
+                TakeString($"string {i} of array \"{key}\"");
+            }
+            position += sizeof(ulong) + (long)length;
+        }
+        _position = position;
     }
 
     private readonly void CheckBools(ReadOnlySpan<byte> payload, long at, string key)
@@ -168,7 +186,7 @@ internal unsafe ref struct GgufParser
             if (header.Offset % Alignment != 0)
                 throw Error(offsetAt, $"tensor \"{header.Name}\" has offset {(ulong)header.Offset}, which is not a multiple of the alignment {Alignment}.");
             if (header.Offset != expected)
-                throw Error(offsetAt, $"tensor \"{header.Name}\" has offset {(ulong)header.Offset} where {expected} is expected: its data {((ulong)header.Offset < (ulong)expected ? "overlap those of the tensor before it" : "leave a gap or lie past the end")}.");
+                throw Error(offsetAt, $"tensor \"{header.Name}\" has offset {(ulong)header.Offset} where {expected} is expected: its data {Misplacement((ulong)header.Offset, expected, dataStart)}.");
             // A sum of lengths stays within the file, so nothing here can overflow.
             if (header.ByteLength > _length - dataStart - expected)
                 throw Error(offsetAt, $"tensor \"{header.Name}\" takes {header.ByteLength} bytes from offset {dataStart + expected}, but the file ends at {_length}: truncated, or the shape is wrong.");
@@ -176,6 +194,11 @@ internal unsafe ref struct GgufParser
             expected = GgufFormat.Pad(expected + header.ByteLength, Alignment);
         }
     }
+
+    private readonly string Misplacement(ulong offset, long expected, long dataStart) =>
+        offset < (ulong)expected ? "overlap those of a tensor before it"
+        : offset > (ulong)Math.Max(0, _length - dataStart) ? "lie past the end of the file"
+        : "leave a gap after the tensor before it";
 
     /// <summary>One row of the table, its offset still relative to the start of the data, and where in the file that offset is written.</summary>
     private (GgufTensor Tensor, long OffsetAt) ReadTensorHeader(long index, HashSet<string> names)
@@ -222,24 +245,20 @@ internal unsafe ref struct GgufParser
 
     private uint ReadUInt32(string what) => BinaryPrimitives.ReadUInt32LittleEndian(Take(sizeof(uint), what));
 
-    private ReadOnlySpan<byte> TakeString(string what) => TakeString(what, null, "");
-
-    /// <summary>Takes a length-prefixed string and checks it is UTF-8. The name comes in pieces so that the strings of a vocabulary do not each format one.</summary>
-    private ReadOnlySpan<byte> TakeString(string what, long? index, string whose)
+    /// <summary>Takes a length-prefixed string, checked to be UTF-8.</summary>
+    private ReadOnlySpan<byte> TakeString(string what)
     {
         var at = _position;
-        var rest = _length - at - sizeof(ulong);
-        if (rest < 0)
-            throw Error(at, $"the file ends within {what}{index}{whose}.");
-        var length = BinaryPrimitives.ReadUInt64LittleEndian(new ReadOnlySpan<byte>(_start + at, sizeof(ulong)));
+        var length = BinaryPrimitives.ReadUInt64LittleEndian(Take(sizeof(ulong), what));
+        var rest = _length - _position;
         if (length > (ulong)rest)
-            throw Error(at, $"{what}{index}{whose} claims {length} bytes, but only {rest} are left in the file.");
+            throw Error(at, $"{what} claims {length} bytes, but only {rest} are left in the file.");
         if (length > GgufFormat.MaxValueBytes)
-            throw Error(at, $"{what}{index}{whose} of {length} bytes is over the limit of {GgufFormat.MaxValueBytes >> 20} MiB.");
-        var text = new ReadOnlySpan<byte>(_start + at + sizeof(ulong), (int)length);
+            throw Error(at, $"{what} of {length} bytes is over the limit of {GgufFormat.MaxValueBytes >> 20} MiB.");
+        var text = new ReadOnlySpan<byte>(_start + _position, (int)length);
         if (!Utf8.IsValid(text))
-            throw Error(at + sizeof(ulong), $"{what}{index}{whose} is not valid UTF-8.");
-        _position = at + sizeof(ulong) + (long)length;
+            throw Error(_position, $"{what} is not valid UTF-8.");
+        _position += (long)length;
         return text;
     }
 

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
@@ -107,7 +108,7 @@ public sealed class GgufValue : IEquatable<GgufValue>
     }
 
     /// <summary>The string, if this is one.</summary>
-    public bool TryGetString([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out string? value)
+    public bool TryGetString([NotNullWhen(true)] out string? value)
     {
         value = Type == GgufValueType.String ? Encoding.UTF8.GetString(Payload) : null;
         return value is not null;
@@ -172,7 +173,7 @@ public sealed class GgufValue : IEquatable<GgufValue>
     }
 
     /// <summary>The strings, if this is an array of strings. The first call decodes them all.</summary>
-    public bool TryGetStrings([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out IReadOnlyList<string>? values)
+    public bool TryGetStrings([NotNullWhen(true)] out IReadOnlyList<string>? values)
     {
         values = IsArray && ElementType == GgufValueType.String ? _strings ??= DecodeStrings() : null;
         return values is not null;

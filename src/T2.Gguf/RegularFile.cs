@@ -14,6 +14,9 @@ internal static partial class RegularFile
     /// <exception cref="GgufException">It is absent, a directory, not a regular file, or may not be read.</exception>
     public static SafeFileHandle OpenRead(string path, out long length)
     {
+        // The native call below would stop reading the path there, and open another file.
+        if (path.Contains('\0'))
+            throw new ArgumentException("A path cannot contain a zero character.", nameof(path));
         if (Directory.Exists(path))
             throw new GgufException("is a directory, not a file.", path);
         SafeFileHandle? handle = null;
@@ -38,13 +41,23 @@ internal static partial class RegularFile
         }
     }
 
-    /// <summary>Writes a directory's entries to disk, so that a rename in it survives a power cut. Does nothing on Windows, which has no such call.</summary>
+    /// <summary>
+    /// Writes a directory's entries to disk, so that a rename in it survives a power cut. Does nothing on Windows, which has no such call, nor
+    /// where the directory may be written but not read.
+    /// </summary>
     public static void FlushDirectory(string path)
     {
         if (OperatingSystem.IsWindows())
             return;
-        using var handle = OpenUnix(path);
-        RandomAccess.FlushToDisk(handle);
+        try
+        {
+            using var handle = OpenUnix(path);
+            RandomAccess.FlushToDisk(handle);
+        }
+        catch (UnauthorizedAccessException)
+        {
+            // The file itself is complete and in place; only the promise about power cuts is weaker.
+        }
     }
 
     private static SafeFileHandle OpenUnix(string path)

@@ -60,6 +60,8 @@ public static class TensorTypes
         new(TensorType.TQ2_0, "TQ2_0", 256, 66, false),
         new(TensorType.MXFP4, "MXFP4", 32, 17, false),
         new(TensorType.NVFP4, "NVFP4", 64, 36, false),
+        new(TensorType.Q1_0, "Q1_0", 128, 18, false),
+        new(TensorType.Q2_0, "Q2_0", 64, 18, false),
     }.ToFrozenDictionary(static info => info.Type);
 
     /// <summary>Every known type, in ggml's order.</summary>

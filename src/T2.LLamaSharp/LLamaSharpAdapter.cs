@@ -61,7 +61,7 @@ public sealed class LLamaSharpAdapter : IDisposable
     {
         ExpertFit.Verify(expert, _file, _fingerprint, allowOtherBase: false);
         _factors ??= FactorStore.OpenOrCreate(
-            FactorStore.DefaultPath(_file.Path), _file, _fingerprint, BlockWeights.List(_file), _kernel, new FactorOptions(), progress, cancellation);
+            FactorStore.DefaultPath(_file.Path), _file, _fingerprint, [.. BlockWeights.List(_file).Select(static tensor => tensor.Name)], _kernel, new FactorOptions(), progress, cancellation);
         return _adapter.Apply(expert, _factors, cancellation);
     }
 

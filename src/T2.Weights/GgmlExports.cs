@@ -14,6 +14,7 @@ public sealed unsafe class GgmlExports
     private readonly delegate* unmanaged<void*, void*, nuint, nuint, void> _tensorSet;
     private readonly delegate* unmanaged<void*, byte*> _bufferName;
     private readonly delegate* unmanaged<void*, byte> _bufferIsHost;
+    private readonly delegate* unmanaged<void*, void*, nuint> _allocationSize;
 
     private GgmlExports(Func<string, nint> resolve)
     {
@@ -23,6 +24,7 @@ public sealed unsafe class GgmlExports
         _tensorSet = (delegate* unmanaged<void*, void*, nuint, nuint, void>)Require(resolve, "ggml_backend_tensor_set");
         _bufferName = (delegate* unmanaged<void*, byte*>)Require(resolve, "ggml_backend_buffer_name");
         _bufferIsHost = (delegate* unmanaged<void*, byte>)Require(resolve, "ggml_backend_buffer_is_host");
+        _allocationSize = (delegate* unmanaged<void*, void*, nuint>)Require(resolve, "ggml_backend_buffer_get_alloc_size");
     }
 
     /// <summary>Resolves the functions from loaded libraries, asked in the order given.</summary>
@@ -59,6 +61,9 @@ public sealed unsafe class GgmlExports
 
     /// <summary><c>ggml_backend_buffer_is_host</c>.</summary>
     internal bool BufferIsHost(void* buffer) => _bufferIsHost(buffer) != 0;
+
+    /// <summary><c>ggml_backend_buffer_get_alloc_size</c>: bytes the tensor takes in the buffer's own layout.</summary>
+    internal long AllocationSize(void* buffer, void* tensor) => checked((long)_allocationSize(buffer, tensor));
 
     private static void* Require(Func<string, nint> resolve, string name)
     {

@@ -12,6 +12,9 @@ internal static unsafe class GgmlTensorLayout
 {
     internal const int SourceCount = 10;
 
+    /// <summary>sizeof(struct ggml_tensor): name 256..319, extra 320, padding to 336.</summary>
+    internal const int Size = 336;
+
     private const int TypeOffset = 0;
     private const int BufferOffset = 8;
     private const int ExtentsOffset = 16;

@@ -4,9 +4,8 @@ using T2.Gguf;
 namespace T2.Weights;
 
 /// <summary>
-/// One weight of a loaded model, and the one place where its bytes change. Between <see cref="BeginWrite"/> and <see cref="Commit"/> the weight is in no
-/// defined state unless its storage is <see cref="TensorStorage.Mapped"/> and it was on the base; <see cref="Restore"/> always brings the file's bytes back.
-/// Not thread-safe: the caller sees to it that no decode runs on any context of the model meanwhile.
+/// One weight of a loaded model, and the one place where what it computes with changes. Not thread-safe: the caller sees to it that no decode runs on any
+/// context of the model during <see cref="Show"/>.
 /// </summary>
 public sealed unsafe class LiveTensor : IDisposable
 {
@@ -14,7 +13,7 @@ public sealed unsafe class LiveTensor : IDisposable
     private readonly byte* _pristine;
     private readonly nint _baseData;
     private readonly GgmlExports _ggml;
-    private byte* _own;
+    private byte* _spare;
 
     internal LiveTensor(string name, GgufTensor stored, TensorStorage storage, string bufferName, void* tensor, byte* pristine, GgmlExports ggml)
     {
@@ -26,6 +25,7 @@ public sealed unsafe class LiveTensor : IDisposable
         _pristine = pristine;
         _ggml = ggml;
         _baseData = GgmlTensorLayout.Data(tensor);
+        LiveLength = storage == TensorStorage.Repacked ? ggml.AllocationSize(GgmlTensorLayout.Buffer(tensor), tensor) : stored.ByteLength;
     }
 
     /// <summary>The weight's GGUF name.</summary>
@@ -34,70 +34,73 @@ public sealed unsafe class LiveTensor : IDisposable
     /// <summary>Type, shape and size, the same live as in the file.</summary>
     public GgufTensor Stored { get; }
 
-    /// <summary>Where the live bytes are.</summary>
+    /// <summary>Where the base's bytes are.</summary>
     public TensorStorage Storage { get; }
 
     /// <summary>ggml's name of the buffer, for reports.</summary>
     public string BufferName { get; }
 
+    /// <summary>Bytes a version of the weight takes in the layout the model computes with.</summary>
+    public long LiveLength { get; }
+
     /// <summary>Whether the live bytes can be compared with the file's; repacked and device tensors cannot.</summary>
     public bool IsReadable => Storage is TensorStorage.Mapped or TensorStorage.Host;
 
-    /// <summary>Whether the weight may differ from the file's bytes.</summary>
-    public bool IsModified { get; private set; }
+    /// <summary>The version the model computes with; null = the base.</summary>
+    public TensorVersion? Shown { get; private set; }
 
-    /// <summary>Bytes of T2's own memory this tensor holds now.</summary>
-    public long OwnedBytes => _own == null ? 0 : Stored.ByteLength;
-
-    /// <summary>The file's bytes, in GGUF layout.</summary>
-    public byte* Pristine => _pristine;
-
-    /// <summary>
-    /// Gives the memory into which the new bytes go, in GGUF layout and <see cref="Stored"/>'s type, <see cref="GgufTensor.ByteLength"/> bytes: the live
-    /// memory itself for host tensors, memory of T2's own otherwise. The weight counts as modified from here on.
-    /// </summary>
-    /// <exception cref="OutOfMemoryException">There is no memory for a copy of the tensor; the weight is unchanged.</exception>
-    public byte* BeginWrite()
+    /// <summary>Makes the model compute with <paramref name="version"/>, or with the base where it is null. A pointer write on a CPU, an upload on a device.</summary>
+    /// <exception cref="ArgumentException">The version is another tensor's.</exception>
+    /// <exception cref="ObjectDisposedException">The version is no longer there.</exception>
+    public void Show(TensorVersion? version)
     {
-        byte* destination = Storage == TensorStorage.Host ? (byte*)_baseData : OwnMemory();
-        IsModified = true;
-        return destination;
-    }
-
-    /// <summary>Makes the bytes written since <see cref="BeginWrite"/> the live ones.</summary>
-    public void Commit()
-    {
-        switch (Storage)
-        {
-            case TensorStorage.Mapped:
-                GgmlTensorLayout.Data(_tensor) = (nint)_own;
-                break;
-            case TensorStorage.Repacked or TensorStorage.Device:
-                _ggml.SetWhole(_tensor, _own, Stored.ByteLength);
-                ReleaseMemory();
-                break;
-        }
-    }
-
-    /// <summary>Makes the live weight byte-identical to the file again. A mapped tensor's own memory is kept for the next expert until <see cref="Dispose"/>.</summary>
-    public void Restore()
-    {
-        if (!IsModified)
+        if (ReferenceEquals(version, Shown))
             return;
-        switch (Storage)
+        if (version is not null)
         {
-            case TensorStorage.Mapped:
-                GgmlTensorLayout.Data(_tensor) = _baseData;
-                break;
-            case TensorStorage.Host:
-                Buffer.MemoryCopy(_pristine, (void*)_baseData, Stored.ByteLength, Stored.ByteLength);
-                break;
-            default:
-                _ggml.SetWhole(_tensor, _pristine, Stored.ByteLength);
-                ReleaseMemory();
-                break;
+            if (!ReferenceEquals(version.Tensor, this))
+                throw new ArgumentException($"The version is one of '{version.Tensor.Name}', not of '{Name}'.", nameof(version));
+            ObjectDisposedException.ThrowIf(version.Bytes == null, version);
         }
-        IsModified = false;
+        if (Storage == TensorStorage.Device)
+            _ggml.SetWhole(_tensor, version is null ? _pristine : version.Bytes, Stored.ByteLength);
+        else
+            GgmlTensorLayout.Data(_tensor) = version is null ? _baseData : (nint)version.Bytes;
+        Shown = version;
+    }
+
+    /// <summary>Makes a version of the weight without touching the live one.</summary>
+    /// <param name="fill">Writes the new bytes, in GGUF layout and <see cref="Stored"/>'s type, into the span it is given (<see cref="GgufTensor.ByteLength"/> bytes).</param>
+    /// <exception cref="OutOfMemoryException">There is no memory for it.</exception>
+    public TensorVersion CreateVersion(TensorFill fill)
+    {
+        ArgumentNullException.ThrowIfNull(fill);
+        int length = checked((int)Stored.ByteLength);
+        byte* live = Rent();
+        byte* staging = null;
+        try
+        {
+            if (Storage != TensorStorage.Repacked)
+            {
+                fill(new Span<byte>(live, length));
+            }
+            else
+            {
+                staging = Allocate(length);
+                fill(new Span<byte>(staging, length));
+                Repack(staging, live);
+            }
+            return new TensorVersion(this, live);
+        }
+        catch
+        {
+            Return(live);
+            throw;
+        }
+        finally
+        {
+            NativeMemory.AlignedFree(staging);
+        }
     }
 
     /// <summary>Whether the live bytes equal the file's.</summary>
@@ -106,14 +109,10 @@ public sealed unsafe class LiveTensor : IDisposable
     {
         if (!IsReadable)
             throw new InvalidOperationException($"Weight '{Name}' lies in '{BufferName}', which cannot be read back.");
-        byte* live = (byte*)GgmlTensorLayout.Data(_tensor);
-        if (live == _pristine)
-            return true;
         const int Chunk = 1 << 30;
         for (long offset = 0; offset < Stored.ByteLength; offset += Chunk)
         {
-            int length = (int)Math.Min(Chunk, Stored.ByteLength - offset);
-            if (!new ReadOnlySpan<byte>(live + offset, length).SequenceEqual(new ReadOnlySpan<byte>(_pristine + offset, length)))
+            if (!LiveEqualsFile(offset, (int)Math.Min(Chunk, Stored.ByteLength - offset)))
                 return false;
         }
         return true;
@@ -122,35 +121,56 @@ public sealed unsafe class LiveTensor : IDisposable
     /// <summary>Compares the first, middle and last few kilobytes: enough to see that this is the file's tensor without reading the whole file at load.</summary>
     internal bool SampleIsPristine()
     {
-        byte* live = (byte*)GgmlTensorLayout.Data(_tensor);
         int length = (int)Math.Min(4096, Stored.ByteLength);
-        ReadOnlySpan<long> offsets = [0, (Stored.ByteLength - length) / 2, Stored.ByteLength - length];
-        foreach (long offset in offsets)
-        {
-            if (!new ReadOnlySpan<byte>(live + offset, length).SequenceEqual(new ReadOnlySpan<byte>(_pristine + offset, length)))
-                return false;
-        }
-        return true;
+        return LiveEqualsFile(0, length) && LiveEqualsFile((Stored.ByteLength - length) / 2, length) && LiveEqualsFile(Stored.ByteLength - length, length);
     }
 
-    /// <summary>Restores the base and frees T2's own memory. The model must still be loaded.</summary>
+    /// <summary>Shows the base and frees what is kept for reuse. The model must still be loaded.</summary>
     public void Dispose()
     {
-        Restore();
-        ReleaseMemory();
+        Show(null);
+        NativeMemory.AlignedFree(_spare);
+        _spare = null;
     }
 
-    private byte* OwnMemory()
+    /// <summary>Takes a version's memory back, keeping one block for the next version: allocating fresh pages costs more than the rebuild's own traffic.</summary>
+    internal void Return(byte* block)
     {
-        // 64 bytes is more than any CPU kernel of ggml asks for (GGML_MEM_ALIGN 16, TENSOR_ALIGNMENT 32).
-        if (_own == null)
-            _own = (byte*)NativeMemory.AlignedAlloc(checked((nuint)Stored.ByteLength), 64);
-        return _own;
+        if (_spare == null)
+            _spare = block;
+        else
+            NativeMemory.AlignedFree(block);
     }
 
-    private void ReleaseMemory()
+    private byte* Rent()
     {
-        NativeMemory.AlignedFree(_own);
-        _own = null;
+        byte* block = _spare;
+        _spare = null;
+        return block != null ? block : Allocate(LiveLength);
+    }
+
+    // 64 bytes is more than any CPU kernel of ggml asks for (GGML_MEM_ALIGN 16, TENSOR_ALIGNMENT 32).
+    private static byte* Allocate(long length) => (byte*)NativeMemory.AlignedAlloc(checked((nuint)length), 64);
+
+    /// <summary>
+    /// Has ggml repack GGUF bytes into memory of ours, by giving it a copy of the tensor's struct that points there. The buffer's set function writes to
+    /// <c>tensor->data</c> in the layout that <c>tensor->extra</c> says; the live tensor is not involved.
+    /// </summary>
+    private void Repack(byte* source, byte* destination)
+    {
+        byte* copy = stackalloc byte[GgmlTensorLayout.Size];
+        Buffer.MemoryCopy(_tensor, copy, GgmlTensorLayout.Size, GgmlTensorLayout.Size);
+        GgmlTensorLayout.Data(copy) = (nint)destination;
+        _ggml.SetWhole(copy, source, Stored.ByteLength);
+    }
+
+    private bool LiveEqualsFile(long offset, int length)
+    {
+        byte* live = (byte*)GgmlTensorLayout.Data(_tensor);
+        return new ReadOnlySpan<byte>(live + offset, length).SequenceEqual(new ReadOnlySpan<byte>(_pristine + offset, length));
     }
 }
+
+/// <summary>Writes a weight's new bytes.</summary>
+/// <param name="destination">Where to, in GGUF layout.</param>
+public delegate void TensorFill(Span<byte> destination);

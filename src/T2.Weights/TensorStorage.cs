@@ -1,15 +1,15 @@
 namespace T2.Weights;
 
-/// <summary>Where a live tensor's bytes are, and so how they can be replaced.</summary>
+/// <summary>
+/// Where a live tensor's base bytes are, and so how others take their place. On a CPU they are left where they are: the tensor's data pointer is moved to
+/// memory of T2's own, and moved back to restore the base. On a device they are overwritten, and restored from the file.
+/// </summary>
 public enum TensorStorage
 {
-    /// <summary>
-    /// Host memory mapped read-only from the model file. Writing there ends the process, so the tensor's data pointer is moved to memory of T2's own,
-    /// and moved back to restore the base.
-    /// </summary>
+    /// <summary>Host memory mapped read-only from the model file; writing there ends the process.</summary>
     Mapped,
 
-    /// <summary>Host memory that llama.cpp allocated: written directly, restored from the file.</summary>
+    /// <summary>Host memory that llama.cpp allocated, in GGUF layout.</summary>
     Host,
 
     /// <summary>A CPU buffer whose layout ggml chooses (CPU_REPACK, AMX, KleidiAI): accepts whole tensors in GGUF layout and repacks them; cannot be read back.</summary>

@@ -17,7 +17,7 @@ using var model = LlamaModel.Load(args[0], new LlamaModelOptions
     UseExtraBufferTypes = args.ElementAtOrDefault(3) != "norepack",
 });
 using var context = LlamaContext.Create(model, new LlamaContextOptions { ContextLength = 128, BatchSize = 128, MicroBatchSize = 128, MaxSequences = 1, UnifiedKv = true, Threads = 1, BatchThreads = 1 });
-using var batch = new LlamaBatch(context, 128);
+var batch = new LlamaBatch(128);
 for (int position = 0; position < tokens.Length; position++)
     batch.Add(tokens[position], position, 0, position == tokens.Length - 1);
 context.Decode(batch);

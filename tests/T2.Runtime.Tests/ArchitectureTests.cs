@@ -6,6 +6,9 @@ namespace T2.Runtime.Tests;
 /// <summary>The projects read as the architecture: dependencies point one way, and the folders are where README says.</summary>
 public sealed class ArchitectureTests
 {
+    /// <summary>Needs a package that the default registry does not serve.</summary>
+    private const string OutsideTheBuild = "T2.LLamaSharp";
+
     /// <summary>Every project under src/ and all it may reference directly.</summary>
     private static readonly Dictionary<string, string[]> s_allowed = new()
     {
@@ -14,6 +17,7 @@ public sealed class ArchitectureTests
         ["T2.Kernels"] = ["T2.Gguf"],
         ["T2.Weights"] = ["T2.Gguf"],
         ["T2.Runtime"] = ["T2.Gguf", "T2.Kernels", "T2.Llama", "T2.Weights"],
+        ["T2.LLamaSharp"] = ["T2.Runtime"],
         ["T2.Cli"] = ["T2.Gguf", "T2.Kernels", "T2.Llama", "T2.Weights", "T2.Runtime"],
     };
 
@@ -35,6 +39,12 @@ public sealed class ArchitectureTests
     }
 
     [Fact]
+    public void The_bridge_to_LLamaSharp_stays_outside_the_default_build()
+    {
+        Assert.DoesNotContain(OutsideTheBuild, File.ReadAllText(Path.Combine(RepositoryRoot.Path, "T2.sln")), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void The_test_kit_needs_nothing_but_the_file_format()
     {
         Assert.Equal(["T2.Gguf"], ReferencesOf("tests", "T2.TestKit"));
@@ -47,7 +57,7 @@ public sealed class ArchitectureTests
         string[] folders = ["src", "tests", "bench"];
         foreach (var folder in folders)
         {
-            foreach (var project in ProjectsUnder(folder))
+            foreach (var project in ProjectsUnder(folder).Where(static project => project != OutsideTheBuild))
                 Assert.Contains($@"""{folder}\{project}\{project}.csproj""", solution, StringComparison.Ordinal);
         }
     }

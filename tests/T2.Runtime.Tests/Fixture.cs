@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using T2.Gguf;
 using T2.Gguf.Experts;
 using T2.Kernels;
 using T2.Llama;
@@ -23,15 +22,19 @@ public sealed class ModelFixture : IDisposable
     private readonly Lock _lock = new();
 
     /// <summary>Path of a two-layer model of 256 dimensions in the given types.</summary>
-    public string Model(string types)
+    public string Model(string types) => Model(SyntheticModelSpec.Tiny256, types);
+
+    /// <summary>Path of a model in the given types.</summary>
+    public string Model(SyntheticModelSpec spec, string types)
     {
         lock (_lock)
         {
-            if (_models.TryGetValue(types, out string? path))
+            string name = $"{spec.Name}-{types}.gguf";
+            if (_models.TryGetValue(name, out string? path))
                 return path;
-            path = _folder.File($"tiny-{types}.gguf");
-            SyntheticModel.Write(path, SyntheticModelSpec.Tiny256.WithTypes(types));
-            _models.Add(types, path);
+            path = _folder.File(name);
+            SyntheticModel.Write(path, spec.WithType(types));
+            _models.Add(name, path);
             return path;
         }
     }
@@ -57,7 +60,8 @@ public static class TestModels
     public static readonly int[] Prompt = [1, 7, 42, 99, 13, 64];
 
     /// <summary>The ways a weight can lie in memory: mapped, allocated, repacked.</summary>
-    public static TheoryData<Loading> Loadings => new(
+    public static readonly Loading[] AllLoadings =
+    [
         new Loading("F16", LlamaLoadMode.Mmap, false),
         new Loading("F16", LlamaLoadMode.None, false),
         new Loading("Q8_0", LlamaLoadMode.Mmap, false),
@@ -65,21 +69,23 @@ public static class TestModels
         new Loading("Q4_0", LlamaLoadMode.Mmap, true),
         new Loading("Q4_K_M", LlamaLoadMode.Mmap, false),
         new Loading("Q4_K_M", LlamaLoadMode.Mmap, true),
-        new Loading("Q4_K_M", LlamaLoadMode.None, true));
+        new Loading("Q4_K_M", LlamaLoadMode.None, true),
+    ];
+
+    public static TheoryData<Loading> Loadings => [.. AllLoadings];
 
     /// <summary>An expert with z uniform in [1 − spread, 1 + spread] on the weights that <paramref name="include"/> names.</summary>
     public static Expert RandomExpert(AdaptiveModel model, string name, int seed, float spread = 0.5f, Func<string, bool>? include = null)
     {
         var random = new Random(seed);
         var vectors = new Dictionary<string, ReadOnlyMemory<float>>();
-        foreach (string weight in BlockWeights.List(model.File))
+        foreach (var tensor in BlockWeights.List(model.File))
         {
-            model.File.TryGetTensor(weight, out var tensor);
-            var z = new float[ExpertFit.ShapeOf(tensor!).Rank];
+            var z = new float[BlockWeights.ShapeOf(tensor).Rank];
             for (int index = 0; index < z.Length; index++)
                 z[index] = 1 + spread * (2 * random.NextSingle() - 1);
-            if (include?.Invoke(weight) ?? true)
-                vectors.Add(weight, z);
+            if (include?.Invoke(tensor.Name) ?? true)
+                vectors.Add(tensor.Name, z);
         }
         return MakeExpert(model, name, vectors);
     }
@@ -87,24 +93,17 @@ public static class TestModels
     public static Expert ConstantExpert(AdaptiveModel model, string name, float value)
     {
         var vectors = new Dictionary<string, ReadOnlyMemory<float>>();
-        foreach (string weight in BlockWeights.List(model.File))
+        foreach (var tensor in BlockWeights.List(model.File))
         {
-            model.File.TryGetTensor(weight, out var tensor);
-            var z = new float[ExpertFit.ShapeOf(tensor!).Rank];
+            var z = new float[BlockWeights.ShapeOf(tensor).Rank];
             z.AsSpan().Fill(value);
-            vectors.Add(weight, z);
+            vectors.Add(tensor.Name, z);
         }
         return MakeExpert(model, name, vectors);
     }
 
-    public static Expert MakeExpert(AdaptiveModel model, string name, IReadOnlyDictionary<string, ReadOnlyMemory<float>> vectors) => new()
-    {
-        Name = name,
-        Architecture = model.File.Architecture!,
-        BaseFingerprint = model.Fingerprint,
-        Description = $"questions about {name}",
-        Vectors = vectors,
-    };
+    public static Expert MakeExpert(AdaptiveModel model, string name, IEnumerable<KeyValuePair<string, ReadOnlyMemory<float>>> vectors) =>
+        new(name, model.File.Architecture!, model.Fingerprint, vectors, $"questions about {name}");
 
     /// <summary>Logits after <see cref="Prompt"/> under the weights as they are, from an empty cache, on one thread.</summary>
     public static float[] Logits(AdaptiveModel model)
@@ -118,13 +117,12 @@ public static class TestModels
         new(model.Native, model.Adapter, new SessionOptions { ContextLength = 128, BatchSize = 128, Threads = 1 }, sequences);
 
     /// <summary>The same in a process that has nothing of T2's adaptation in it.</summary>
-    public static float[] LogitsInFreshProcess(string path, Loading loading)
+    public static async Task<float[]> LogitsInFreshProcessAsync(string path, Loading loading)
     {
         string probe = Path.Combine(AppContext.BaseDirectory, "T2.Probe.dll");
-        var run = TestProcess.Run(
+        var run = await TestProcess.RunAsync(
             "dotnet",
-            [probe, path, string.Join(',', Prompt), loading.Mode == LlamaLoadMode.None ? "none" : "mmap", loading.Repack ? "repack" : "norepack"],
-            TimeSpan.FromMinutes(1));
+            [probe, path, string.Join(',', Prompt), loading.Mode == LlamaLoadMode.None ? "none" : "mmap", loading.Repack ? "repack" : "norepack"]);
         Assert.True(run.ExitCode == 0, run.StandardError);
         return MemoryMarshal.Cast<byte, float>(Convert.FromHexString(run.StandardOutput.Trim())).ToArray();
     }
@@ -138,7 +136,7 @@ public static class TestModels
     {
         foreach (var tensor in model.Weights.Tensors.Values)
         {
-            Assert.False(tensor.IsModified, $"{tensor.Name} counts as modified.");
+            Assert.True(tensor.Shown is null, $"{tensor.Name} shows an expert's version.");
             if (tensor.IsReadable)
                 Assert.True(tensor.IsPristine(), $"{tensor.Name} differs from the file.");
         }

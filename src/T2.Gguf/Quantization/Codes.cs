@@ -19,13 +19,24 @@ internal static unsafe class Codes
 
     /// <inheritdoc cref="Nearest(float)"/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<int> Nearest(Vector256<float> value) =>
-        ((value + Vector256.Create(RoundingBias)).AsInt32() & Vector256.Create(0x007F_FFFF)) - Vector256.Create(0x0040_0000);
+    public static Vector512<int> Nearest(Vector512<float> value) =>
+        ((value + Vector512.Create(RoundingBias)).AsInt32() & Vector512.Create(0x007F_FFFF)) - Vector512.Create(0x0040_0000);
 
-    /// <summary><see cref="Nearest(Vector256{float})"/>, kept within bounds.</summary>
+    /// <summary><see cref="Nearest(Vector512{float})"/>, kept within bounds.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<int> Nearest(Vector256<float> value, int low, int high) =>
-        Vector256.Max(Vector256.Create(low), Vector256.Min(Vector256.Create(high), Nearest(value)));
+    public static Vector512<int> Nearest(Vector512<float> value, int low, int high) =>
+        Vector512.Max(Vector512.Create(low), Vector512.Min(Vector512.Create(high), Nearest(value)));
+
+    /// <summary>Nearest integers as floats, kept within bounds; for values that are surely within ±4194303.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> NearestInRange(Vector512<float> value, int low, int high)
+    {
+        // Floats of one sign and exponent compare as their bits do.
+        var biased = (value + Vector512.Create(RoundingBias)).AsInt32();
+        var bits = BitConverter.SingleToInt32Bits(RoundingBias);
+        biased = Vector512.Max(Vector512.Create(bits + low), Vector512.Min(Vector512.Create(bits + high), biased));
+        return biased.AsSingle() - Vector512.Create(RoundingBias);
+    }
 
     /// <summary>
     /// Drops the fraction. What does not fit an int becomes int.MinValue on x86, whose low bits are zero: the block formats then store code 0, as ggml does there.
@@ -40,9 +51,11 @@ internal static unsafe class Codes
 
     /// <summary>Packs the low bytes of 16 ints in order.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<byte> Pack(Vector256<int> a, Vector256<int> b)
+    public static Vector128<byte> Pack(Vector512<int> codes)
     {
-        var words = Vector256.Narrow(a, b);
+        if (Avx512F.IsSupported)
+            return Avx512F.ConvertToVector128Byte(codes);
+        var words = Vector256.Narrow(codes.GetLower(), codes.GetUpper());
         return Vector128.Narrow(words.GetLower(), words.GetUpper()).AsByte();
     }
 
@@ -71,14 +84,14 @@ internal static unsafe class Codes
     {
         for (var i = 0; i < length; i += 16)
         {
-            var first = Nearest((Vector256.Load(x + i) + Vector256.Create(offset)) / scale, low, high);
-            var second = Nearest((Vector256.Load(x + i + 8) + Vector256.Create(offset)) / scale, low, high);
-            Pack(first - Vector256.Create(low), second - Vector256.Create(low)).Store(codes + i);
+            var code = Nearest((Vector512.Load(x + i) + Vector512.Create(offset)) / scale, low, high);
+            Pack(code - Vector512.Create(low)).Store(codes + i);
         }
     }
 
+    /// <summary>The 16 codes as ints.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static (Vector256<int> Low, Vector256<int> High) Widen(Vector128<byte> codes)
+    public static (Vector256<int> Low, Vector256<int> High) Widen(Vector128<byte> codes)
     {
         if (Avx2.IsSupported)
             return (Avx2.ConvertToVector256Int32(codes), Avx2.ConvertToVector256Int32(Vector128.CreateScalarUnsafe(codes.AsUInt64().GetElement(1)).AsByte()));

@@ -24,18 +24,21 @@ internal static unsafe class Q2_K
     private const int MaxCode = 3;
     private const int MaxScale = 15;
 
+    [SkipLocalsInit]
     public static void Dequantize(byte* source, float* destination, int blocks)
     {
+        var scales = stackalloc float[SubBlockCount];
+        var mins = stackalloc float[SubBlockCount];
         for (var block = 0; block < blocks; block++, source += Bytes, destination += SubBlocks.SuperBlockLength)
         {
-            var d = HalfBits.ToSingle(Unsafe.ReadUnaligned<ushort>(source + ScaleOffset));
-            var dmin = HalfBits.ToSingle(Unsafe.ReadUnaligned<ushort>(source + MinOffset));
-            for (var s = 0; s < SubBlockCount; s++)
+            LoadScales(source, scales, mins);
+            for (var part = 0; part < 4; part++)
             {
-                // Sub-blocks 8h + 2k and 8h + 2k + 1 are bits 2k and 2k + 1 of the two halves of the 32 bytes at 32h.
-                var packed = Vector128.Load(source + CodesOffset + 32 * (s / 8) + 16 * (s % 2));
-                var codes = (packed >>> (2 * (s % 8 / 2))) & Vector128.Create((byte)3);
-                Codes.Expand(codes, d * (source[s] & 15), -(dmin * (source[s] >> 4)), destination + s * SubBlockLength);
+                // 16 bytes hold four sub-blocks, two apart.
+                var packed = Vector128.Load(source + CodesOffset + 16 * part);
+                var first = part / 2 * 8 + part % 2;
+                for (var s = first; s < first + 8; s += 2, packed >>>= 2)
+                    Codes.Expand(packed & Vector128.Create((byte)3), scales[s], -mins[s], destination + s * SubBlockLength);
             }
         }
     }
@@ -43,62 +46,44 @@ internal static unsafe class Q2_K
     [SkipLocalsInit]
     public static void Quantize(float* source, byte* destination, int blocks)
     {
-        const int Group = SubBlockLength * SubBlocks.Lanes;
-        var lanes = stackalloc float[Group];
-        var weights = stackalloc float[Group];
+        var lanes = stackalloc float[SubBlocks.SuperBlockLength];
+        var weights = stackalloc float[SubBlocks.SuperBlockLength];
         var searched = stackalloc int[SubBlocks.SuperBlockLength];
         var scales = stackalloc float[SubBlockCount];
         var mins = stackalloc float[SubBlockCount];
         var codes = stackalloc byte[SubBlocks.SuperBlockLength];
         for (var block = 0; block < blocks; block++, source += SubBlocks.SuperBlockLength, destination += Bytes)
         {
-            for (var group = 0; group < SubBlocks.SuperBlockLength; group += Group)
-            {
-                SubBlocks.Transpose(source + group, SubBlockLength, lanes);
-                for (var i = 0; i < Group; i += SubBlocks.Lanes)
-                    Vector256.Abs(Vector256.Load(lanes + i)).Store(weights + i);
-                ScaleMinSearch.Run<AbsoluteError>(
-                    lanes, weights, SubBlockLength, MaxCode, firstShift: -0.5f, trials: 16, searched + group, scales + group / SubBlockLength, mins + group / SubBlockLength);
-            }
+            SubBlocks.Transpose(source, SubBlockLength, SubBlockCount, lanes);
+            for (var i = 0; i < SubBlocks.SuperBlockLength; i += SubBlocks.Lanes)
+                Vector512.Abs(Vector512.Load(lanes + i)).Store(weights + i);
+            ScaleMinSearch.Run<AbsoluteError>(lanes, weights, SubBlockLength, MaxCode, firstShift: -0.5f, trials: 16, searched, scales, mins);
             StoreScales(scales, mins, destination);
-            AssignCodes(source, searched, destination, codes);
+            LoadScales(destination, scales, mins);
+            for (var s = 0; s < SubBlockCount; s++)
+                SubBlocks.Assign(source + s * SubBlockLength, SubBlockLength, scales[s], mins[s], 0, MaxCode, searched, s, codes + s * SubBlockLength);
             StoreCodes(codes, destination + CodesOffset);
         }
     }
 
-    private static void StoreScales(float* scales, float* mins, byte* destination)
+    private static void LoadScales(byte* source, float* scales, float* mins)
     {
-        float largestScale = 0, largestMin = 0;
-        for (var s = 0; s < SubBlockCount; s++)
-        {
-            largestScale = scales[s] > largestScale ? scales[s] : largestScale;
-            largestMin = mins[s] > largestMin ? mins[s] : largestMin;
-        }
-        var inverseScale = MaxScale / largestScale;
-        var inverseMin = MaxScale / largestMin;
-        for (var s = 0; s < SubBlockCount; s++)
-        {
-            var scale = largestScale > 0 ? Codes.Nearest(inverseScale * scales[s]) : 0;
-            var min = largestMin > 0 ? Codes.Nearest(inverseMin * mins[s]) : 0;
-            destination[s] = (byte)(scale | (min << 4));
-        }
-        Unsafe.WriteUnaligned(destination + ScaleOffset, HalfBits.FromSingle(largestScale / MaxScale));
-        Unsafe.WriteUnaligned(destination + MinOffset, HalfBits.FromSingle(largestMin / MaxScale));
+        var (scaleCodes, minCodes) = BitPacking.UnpackNibbles(source);
+        Codes.Expand(scaleCodes, 0, HalfBits.ToSingle(Unsafe.ReadUnaligned<ushort>(source + ScaleOffset)), scales);
+        Codes.Expand(minCodes, 0, HalfBits.ToSingle(Unsafe.ReadUnaligned<ushort>(source + MinOffset)), mins);
     }
 
-    private static void AssignCodes(float* x, int* searched, byte* stored, byte* codes)
+    private static void StoreScales(float* scales, float* mins, byte* destination)
     {
-        var d = HalfBits.ToSingle(Unsafe.ReadUnaligned<ushort>(stored + ScaleOffset));
-        var dmin = HalfBits.ToSingle(Unsafe.ReadUnaligned<ushort>(stored + MinOffset));
-        for (var s = 0; s < SubBlockCount; s++)
-        {
-            var start = s * SubBlockLength;
-            var scale = d * (stored[s] & 15);
-            if (scale == 0)
-                SubBlocks.CopyLane(searched + start / 128 * 128, s % SubBlocks.Lanes, SubBlockLength, codes + start);
-            else
-                Codes.Assign(x + start, SubBlockLength, scale, dmin * (stored[s] >> 4), 0, MaxCode, codes + start);
-        }
+        var allScales = Vector512.Load(scales);
+        var allMins = Vector512.Load(mins);
+        var largestScale = LaneReductions.MaxPositive(allScales);
+        var largestMin = LaneReductions.MaxPositive(allMins);
+        var scaleCodes = largestScale > 0 ? Codes.Nearest(MaxScale / largestScale * allScales) : Vector512<int>.Zero;
+        var minCodes = largestMin > 0 ? Codes.Nearest(MaxScale / largestMin * allMins) : Vector512<int>.Zero;
+        Codes.Pack(scaleCodes | (minCodes << 4)).Store(destination);
+        Unsafe.WriteUnaligned(destination + ScaleOffset, HalfBits.FromSingle(largestScale / MaxScale));
+        Unsafe.WriteUnaligned(destination + MinOffset, HalfBits.FromSingle(largestMin / MaxScale));
     }
 
     private static void StoreCodes(byte* codes, byte* destination)

@@ -24,18 +24,29 @@ internal static unsafe class Q3_K
     private const int ScaleOffset = 108;
     private const int Half = 4;
     private const int HalfScale = 32;
+    private const ulong LowNibbles = 0x0F0F_0F0F_0F0F_0F0F;
 
+    [SkipLocalsInit]
     public static void Dequantize(byte* source, float* destination, int blocks)
     {
+        var scales = stackalloc float[SubBlockCount];
         for (var block = 0; block < blocks; block++, source += Bytes, destination += SubBlocks.SuperBlockLength)
         {
-            var d = HalfBits.ToSingle(Unsafe.ReadUnaligned<ushort>(source + ScaleOffset));
-            for (var s = 0; s < SubBlockCount; s++)
+            LoadScales(source, scales);
+            for (var side = 0; side < 2; side++)
             {
-                var low = Vector128.Load(source + LowBitsOffset + 32 * (s / 8) + 16 * (s % 2)) >>> (2 * (s % 8 / 2));
-                var high = Vector128.Load(source + 16 * (s % 2)) >>> (s / 2);
-                var codes = (low & Vector128.Create((byte)3)) | ((high & Vector128<byte>.One) << 2);
-                Codes.Expand(codes, Half, d * LoadScale(source + ScalesOffset, s), destination + s * SubBlockLength);
+                var high = Vector128.Load(source + 16 * side);
+                for (var h = 0; h < 2; h++)
+                {
+                    // 16 bytes hold four sub-blocks, two apart.
+                    var low = Vector128.Load(source + LowBitsOffset + 32 * h + 16 * side);
+                    var first = 8 * h + side;
+                    for (var s = first; s < first + 8; s += 2, low >>>= 2, high >>>= 1)
+                    {
+                        var codes = (low & Vector128.Create((byte)3)) | ((high & Vector128<byte>.One) << 2);
+                        Codes.Expand(codes, Half, scales[s], destination + s * SubBlockLength);
+                    }
+                }
             }
         }
     }
@@ -43,71 +54,44 @@ internal static unsafe class Q3_K
     [SkipLocalsInit]
     public static void Quantize(float* source, byte* destination, int blocks)
     {
-        const int Group = SubBlockLength * SubBlocks.Lanes;
-        var lanes = stackalloc float[Group];
+        var lanes = stackalloc float[SubBlocks.SuperBlockLength];
         var searched = stackalloc int[SubBlocks.SuperBlockLength];
         var scales = stackalloc float[SubBlockCount];
         var codes = stackalloc byte[SubBlocks.SuperBlockLength];
         for (var block = 0; block < blocks; block++, source += SubBlocks.SuperBlockLength, destination += Bytes)
         {
-            for (var group = 0; group < SubBlocks.SuperBlockLength; group += Group)
-            {
-                SubBlocks.Transpose(source + group, SubBlockLength, lanes);
-                ScaleDescent.Run(lanes, SubBlockLength, Half, searched + group, scales + group / SubBlockLength);
-            }
+            SubBlocks.Transpose(source, SubBlockLength, SubBlockCount, lanes);
+            ScaleDescent.Run(lanes, SubBlockLength, Half, searched, scales);
             StoreScales(scales, destination);
-            AssignCodes(source, searched, destination, codes);
+            LoadScales(destination, scales);
+            for (var s = 0; s < SubBlockCount; s++)
+                SubBlocks.Assign(source + s * SubBlockLength, SubBlockLength, scales[s], 0, -Half, Half - 1, searched, s, codes + s * SubBlockLength);
             StoreCodes(codes, destination);
         }
     }
 
-    /// <summary>scale[s] − 32.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int LoadScale(byte* scales, int s)
+    private static void LoadScales(byte* source, float* scales)
     {
-        var low = s < 8 ? scales[s] & 15 : scales[s - 8] >> 4;
-        var high = (scales[8 + s % 4] >> (2 * (s / 4))) & 3;
-        return (low | (high << 4)) - HalfScale;
+        var low = Unsafe.ReadUnaligned<ulong>(source + ScalesOffset);
+        var high = Unsafe.ReadUnaligned<uint>(source + ScalesOffset + 8);
+        var codes = Vector128.Create(low & LowNibbles, (low >> 4) & LowNibbles).AsUInt32()
+            | ((Vector128.Create(high, high >> 2, high >> 4, high >> 6) & Vector128.Create(0x0303_0303u)) << 4);
+        Codes.Expand(codes.AsByte(), HalfScale, HalfBits.ToSingle(Unsafe.ReadUnaligned<ushort>(source + ScaleOffset)), scales);
     }
 
     private static void StoreScales(float* scales, byte* destination)
     {
-        float largest = 0, extreme = 0;
-        for (var s = 0; s < SubBlockCount; s++)
-        {
-            if (MathF.Abs(scales[s]) > largest)
-            {
-                largest = MathF.Abs(scales[s]);
-                extreme = scales[s];
-            }
-        }
-        var packed = destination + ScalesOffset;
-        new Span<byte>(packed, 12).Clear();
+        var all = Vector512.Load(scales);
+        var extreme = LaneReductions.Extreme(all);
         var inverse = -HalfScale / extreme;
-        if (extreme != 0)
-        {
-            for (var s = 0; s < SubBlockCount; s++)
-            {
-                var scale = Math.Clamp((int)(sbyte)Codes.Nearest(inverse * scales[s]), -HalfScale, HalfScale - 1) + HalfScale;
-                packed[s % 8] |= (byte)((scale & 15) << (4 * (s / 8)));
-                packed[8 + s % 4] |= (byte)((scale >> 4) << (2 * (s / 4)));
-            }
-        }
+        var codes = extreme != 0
+            ? Codes.Pack(Codes.Nearest(inverse * all, -HalfScale, HalfScale - 1) + Vector512.Create(HalfScale))
+            : Vector128<byte>.Zero;
+        var halves = codes.AsUInt64() & Vector128.Create(LowNibbles);
+        var quarters = (codes >>> 4).AsUInt32();
+        Unsafe.WriteUnaligned(destination + ScalesOffset, halves[0] | (halves[1] << 4));
+        Unsafe.WriteUnaligned(destination + ScalesOffset + 8, quarters[0] | (quarters[1] << 2) | (quarters[2] << 4) | (quarters[3] << 6));
         Unsafe.WriteUnaligned(destination + ScaleOffset, HalfBits.FromSingle(extreme != 0 ? 1 / inverse : 0));
-    }
-
-    private static void AssignCodes(float* x, int* searched, byte* stored, byte* codes)
-    {
-        var d = HalfBits.ToSingle(Unsafe.ReadUnaligned<ushort>(stored + ScaleOffset));
-        for (var s = 0; s < SubBlockCount; s++)
-        {
-            var start = s * SubBlockLength;
-            var scale = d * LoadScale(stored + ScalesOffset, s);
-            if (scale == 0)
-                SubBlocks.CopyLane(searched + start / 128 * 128, s % SubBlocks.Lanes, SubBlockLength, codes + start);
-            else
-                Codes.Assign(x + start, SubBlockLength, scale, 0, -Half, Half - 1, codes + start);
-        }
     }
 
     private static void StoreCodes(byte* codes, byte* destination)

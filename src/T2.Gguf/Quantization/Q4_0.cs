@@ -20,7 +20,7 @@ internal static unsafe class Q4_0
         for (var block = 0; block < blocks; block++, source += Bytes, destination += SimpleBlock.Length)
         {
             var d = HalfBits.ToSingle(Unsafe.ReadUnaligned<ushort>(source));
-            var (low, high) = SimpleBlock.UnpackNibbles(source + 2);
+            var (low, high) = BitPacking.UnpackNibbles(source + 2);
             Codes.Expand(low, 8, d, destination);
             Codes.Expand(high, 8, d, destination + 16);
         }
@@ -33,7 +33,7 @@ internal static unsafe class Q4_0
             var d = SimpleBlock.Extreme(source) / -8;
             var codes = SimpleBlock.Assign(source, 0, d != 0 ? 1 / d : 0, 8.5f, 15);
             Unsafe.WriteUnaligned(destination, HalfBits.FromSingle(d));
-            SimpleBlock.PackNibbles(codes).Store(destination + 2);
+            BitPacking.PackNibbles(codes).Store(destination + 2);
         }
     }
 }

@@ -22,7 +22,7 @@ internal static unsafe class Q4_1
         {
             var d = HalfBits.ToSingle(Unsafe.ReadUnaligned<ushort>(source));
             var m = HalfBits.ToSingle(Unsafe.ReadUnaligned<ushort>(source + 2));
-            var (low, high) = SimpleBlock.UnpackNibbles(source + 4);
+            var (low, high) = BitPacking.UnpackNibbles(source + 4);
             Codes.Expand(low, d, m, destination);
             Codes.Expand(high, d, m, destination + 16);
         }
@@ -37,7 +37,7 @@ internal static unsafe class Q4_1
             var codes = SimpleBlock.Assign(source, min, d != 0 ? 1 / d : 0, 0.5f, 15);
             Unsafe.WriteUnaligned(destination, HalfBits.FromSingle(d));
             Unsafe.WriteUnaligned(destination + 2, HalfBits.FromSingle(min));
-            SimpleBlock.PackNibbles(codes).Store(destination + 4);
+            BitPacking.PackNibbles(codes).Store(destination + 4);
         }
     }
 }

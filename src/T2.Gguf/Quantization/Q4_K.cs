@@ -16,18 +16,21 @@ internal static unsafe class Q4_K
     private const int Bytes = 144;
     private const int MaxCode = 15;
 
+    [SkipLocalsInit]
     public static void Dequantize(byte* source, float* destination, int blocks)
     {
-        var mask = Vector128.Create((byte)15);
+        var scales = stackalloc float[SixBitScales.SubBlockCount];
+        var mins = stackalloc float[SixBitScales.SubBlockCount];
         for (var block = 0; block < blocks; block++, source += Bytes, destination += SubBlocks.SuperBlockLength)
         {
-            for (var s = 0; s < SixBitScales.SubBlockCount; s++)
+            SixBitScales.Load(source, scales, mins);
+            for (var part = 0; part < 8; part++)
             {
-                SixBitScales.Load(source, s, out var scale, out var min);
-                var packed = source + SixBitScales.Bytes + 32 * (s / 2);
-                var shift = 4 * (s % 2);
-                Codes.Expand((Vector128.Load(packed) >>> shift) & mask, scale, -min, destination + s * SixBitScales.SubBlockLength);
-                Codes.Expand((Vector128.Load(packed + 16) >>> shift) & mask, scale, -min, destination + s * SixBitScales.SubBlockLength + 16);
+                var s = part & ~1;
+                var to = destination + s * SixBitScales.SubBlockLength + part % 2 * 16;
+                var (low, high) = BitPacking.UnpackNibbles(source + SixBitScales.Bytes + 16 * part);
+                Codes.Expand(low, scales[s], -mins[s], to);
+                Codes.Expand(high, scales[s + 1], -mins[s + 1], to + SixBitScales.SubBlockLength);
             }
         }
     }
@@ -35,12 +38,19 @@ internal static unsafe class Q4_K
     [SkipLocalsInit]
     public static void Quantize(float* source, byte* destination, int blocks)
     {
-        var codes = stackalloc byte[SubBlocks.SuperBlockLength];
-        for (var block = 0; block < blocks; block++, source += SubBlocks.SuperBlockLength, destination += Bytes)
+        var codes = stackalloc byte[2 * SubBlocks.SuperBlockLength];
+        for (var block = 0; block < blocks; block += 2)
         {
-            SixBitScales.Quantize(source, MaxCode, firstShift: -1, trials: 21, destination, codes);
-            for (var k = 0; k < 4; k++)
-                (Vector256.Load(codes + 64 * k) | (Vector256.Load(codes + 64 * k + 32) << 4)).Store(destination + SixBitScales.Bytes + 32 * k);
+            var pair = Math.Min(2, blocks - block);
+            SixBitScales.Quantize(source + (long)block * SubBlocks.SuperBlockLength, pair, MaxCode, firstShift: -1, trials: 21, destination, Bytes, codes);
+            for (var b = 0; b < pair; b++, destination += Bytes)
+                StoreCodes(codes + b * SubBlocks.SuperBlockLength, destination + SixBitScales.Bytes);
         }
+    }
+
+    private static void StoreCodes(byte* codes, byte* destination)
+    {
+        for (var k = 0; k < 4; k++, codes += 64, destination += 32)
+            (Vector256.Load(codes) | (Vector256.Load(codes + 32) << 4)).Store(destination);
     }
 }

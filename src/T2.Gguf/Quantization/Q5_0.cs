@@ -21,8 +21,8 @@ internal static unsafe class Q5_0
         for (var block = 0; block < blocks; block++, source += Bytes, destination += SimpleBlock.Length)
         {
             var d = HalfBits.ToSingle(Unsafe.ReadUnaligned<ushort>(source));
-            var (lowBits, highBits) = SimpleBlock.UnpackFifthBits(Unsafe.ReadUnaligned<uint>(source + 2));
-            var (low, high) = SimpleBlock.UnpackNibbles(source + 6);
+            var (lowBits, highBits) = BitPacking.UnpackFifthBits(Unsafe.ReadUnaligned<uint>(source + 2));
+            var (low, high) = BitPacking.UnpackNibbles(source + 6);
             Codes.Expand(low | lowBits, 16, d, destination);
             Codes.Expand(high | highBits, 16, d, destination + 16);
         }
@@ -35,8 +35,8 @@ internal static unsafe class Q5_0
             var d = SimpleBlock.Extreme(source) / -16;
             var codes = SimpleBlock.Assign(source, 0, d != 0 ? 1 / d : 0, 16.5f, 31);
             Unsafe.WriteUnaligned(destination, HalfBits.FromSingle(d));
-            Unsafe.WriteUnaligned(destination + 2, SimpleBlock.PackFifthBits(codes));
-            SimpleBlock.PackNibbles(codes).Store(destination + 6);
+            Unsafe.WriteUnaligned(destination + 2, BitPacking.PackFifthBits(codes));
+            BitPacking.PackNibbles(codes).Store(destination + 6);
         }
     }
 }

@@ -23,8 +23,8 @@ internal static unsafe class Q5_1
         {
             var d = HalfBits.ToSingle(Unsafe.ReadUnaligned<ushort>(source));
             var m = HalfBits.ToSingle(Unsafe.ReadUnaligned<ushort>(source + 2));
-            var (lowBits, highBits) = SimpleBlock.UnpackFifthBits(Unsafe.ReadUnaligned<uint>(source + 4));
-            var (low, high) = SimpleBlock.UnpackNibbles(source + 8);
+            var (lowBits, highBits) = BitPacking.UnpackFifthBits(Unsafe.ReadUnaligned<uint>(source + 4));
+            var (low, high) = BitPacking.UnpackNibbles(source + 8);
             Codes.Expand(low | lowBits, d, m, destination);
             Codes.Expand(high | highBits, d, m, destination + 16);
         }
@@ -39,8 +39,8 @@ internal static unsafe class Q5_1
             var codes = SimpleBlock.Assign(source, min, d != 0 ? 1 / d : 0, 0.5f, 31);
             Unsafe.WriteUnaligned(destination, HalfBits.FromSingle(d));
             Unsafe.WriteUnaligned(destination + 2, HalfBits.FromSingle(min));
-            Unsafe.WriteUnaligned(destination + 4, SimpleBlock.PackFifthBits(codes));
-            SimpleBlock.PackNibbles(codes).Store(destination + 8);
+            Unsafe.WriteUnaligned(destination + 4, BitPacking.PackFifthBits(codes));
+            BitPacking.PackNibbles(codes).Store(destination + 8);
         }
     }
 }

@@ -18,19 +18,24 @@ internal static unsafe class Q5_K
     private const int LowBitsOffset = SixBitScales.Bytes + 32;
     private const int MaxCode = 31;
 
+    [SkipLocalsInit]
     public static void Dequantize(byte* source, float* destination, int blocks)
     {
-        var mask = Vector128.Create((byte)15);
+        var fifthBit = Vector128.Create((byte)16);
+        var scales = stackalloc float[SixBitScales.SubBlockCount];
+        var mins = stackalloc float[SixBitScales.SubBlockCount];
         for (var block = 0; block < blocks; block++, source += Bytes, destination += SubBlocks.SuperBlockLength)
         {
-            for (var s = 0; s < SixBitScales.SubBlockCount; s++)
+            SixBitScales.Load(source, scales, mins);
+            for (var side = 0; side < 32; side += 16)
             {
-                SixBitScales.Load(source, s, out var scale, out var min);
-                for (var j = 0; j < SixBitScales.SubBlockLength; j += 16)
+                var highBits = Vector128.Load(source + SixBitScales.Bytes + side);
+                for (var s = 0; s < SixBitScales.SubBlockCount; s += 2, highBits >>>= 2)
                 {
-                    var low = (Vector128.Load(source + LowBitsOffset + 32 * (s / 2) + j) >>> (4 * (s % 2))) & mask;
-                    var high = (Vector128.Load(source + SixBitScales.Bytes + j) >>> s) & Vector128<byte>.One;
-                    Codes.Expand(low | (high << 4), scale, -min, destination + s * SixBitScales.SubBlockLength + j);
+                    var to = destination + s * SixBitScales.SubBlockLength + side;
+                    var (low, high) = BitPacking.UnpackNibbles(source + LowBitsOffset + 16 * s + side);
+                    Codes.Expand(low | ((highBits << 4) & fifthBit), scales[s], -mins[s], to);
+                    Codes.Expand(high | ((highBits << 3) & fifthBit), scales[s + 1], -mins[s + 1], to + SixBitScales.SubBlockLength);
                 }
             }
         }
@@ -39,20 +44,27 @@ internal static unsafe class Q5_K
     [SkipLocalsInit]
     public static void Quantize(float* source, byte* destination, int blocks)
     {
-        var mask = Vector256.Create((byte)15);
-        var codes = stackalloc byte[SubBlocks.SuperBlockLength];
-        for (var block = 0; block < blocks; block++, source += SubBlocks.SuperBlockLength, destination += Bytes)
+        var codes = stackalloc byte[2 * SubBlocks.SuperBlockLength];
+        for (var block = 0; block < blocks; block += 2)
         {
-            SixBitScales.Quantize(source, MaxCode, firstShift: -0.5f, trials: 16, destination, codes);
-            var highBits = Vector256<byte>.Zero;
-            for (var k = 0; k < 4; k++)
-            {
-                var even = Vector256.Load(codes + 64 * k);
-                var odd = Vector256.Load(codes + 64 * k + 32);
-                ((even & mask) | (odd << 4)).Store(destination + LowBitsOffset + 32 * k);
-                highBits |= ((even >>> 4) << (2 * k)) | ((odd >>> 4) << (2 * k + 1));
-            }
-            highBits.Store(destination + SixBitScales.Bytes);
+            var pair = Math.Min(2, blocks - block);
+            SixBitScales.Quantize(source + (long)block * SubBlocks.SuperBlockLength, pair, MaxCode, firstShift: -0.5f, trials: 16, destination, Bytes, codes);
+            for (var b = 0; b < pair; b++, destination += Bytes)
+                StoreCodes(codes + b * SubBlocks.SuperBlockLength, destination);
         }
+    }
+
+    private static void StoreCodes(byte* codes, byte* destination)
+    {
+        var mask = Vector256.Create((byte)15);
+        var highBits = Vector256<byte>.Zero;
+        for (var k = 0; k < 4; k++)
+        {
+            var even = Vector256.Load(codes + 64 * k);
+            var odd = Vector256.Load(codes + 64 * k + 32);
+            ((even & mask) | (odd << 4)).Store(destination + LowBitsOffset + 32 * k);
+            highBits |= ((even >>> 4) << (2 * k)) | ((odd >>> 4) << (2 * k + 1));
+        }
+        highBits.Store(destination + SixBitScales.Bytes);
     }
 }

@@ -23,17 +23,26 @@ internal static unsafe class Q6_K
     private const int ScaleOffset = 208;
     private const int Half = 32;
 
+    [SkipLocalsInit]
     public static void Dequantize(byte* source, float* destination, int blocks)
     {
+        var highMask = Vector128.Create((byte)0x30);
+        var scales = stackalloc float[SubBlockCount];
         for (var block = 0; block < blocks; block++, source += Bytes, destination += SubBlocks.SuperBlockLength)
         {
-            var d = HalfBits.ToSingle(Unsafe.ReadUnaligned<ushort>(source + ScaleOffset));
-            for (var s = 0; s < SubBlockCount; s++)
+            LoadScales(source, scales);
+            for (var part = 0; part < 4; part++)
             {
-                var low = Vector128.Load(source + 64 * (s / 8) + 16 * (s % 4)) >>> (s % 8 < 4 ? 0 : 4);
-                var high = Vector128.Load(source + HighBitsOffset + 32 * (s / 8) + 16 * (s % 2)) >>> (2 * (s % 8 / 2));
-                var codes = (low & Vector128.Create((byte)15)) | ((high & Vector128.Create((byte)3)) << 4);
-                Codes.Expand(codes, Half, d * (sbyte)source[ScalesOffset + s], destination + s * SubBlockLength);
+                // Four sub-blocks, two apart.
+                var s = part / 2 * 8 + part % 2;
+                var to = destination + s * SubBlockLength;
+                var (first, third) = BitPacking.UnpackNibbles(source + part / 2 * 64 + part % 2 * 16);
+                var (second, fourth) = BitPacking.UnpackNibbles(source + part / 2 * 64 + part % 2 * 16 + 32);
+                var high = Vector128.Load(source + HighBitsOffset + part * 16);
+                Codes.Expand(first | ((high << 4) & highMask), Half, scales[s], to);
+                Codes.Expand(second | ((high << 2) & highMask), Half, scales[s + 2], to + 32);
+                Codes.Expand(third | (high & highMask), Half, scales[s + 4], to + 64);
+                Codes.Expand(fourth | ((high >>> 2) & highMask), Half, scales[s + 6], to + 96);
             }
         }
     }
@@ -41,61 +50,40 @@ internal static unsafe class Q6_K
     [SkipLocalsInit]
     public static void Quantize(float* source, byte* destination, int blocks)
     {
-        const int Group = SubBlockLength * SubBlocks.Lanes;
-        var lanes = stackalloc float[Group];
+        var lanes = stackalloc float[SubBlocks.SuperBlockLength];
         var searched = stackalloc int[SubBlocks.SuperBlockLength];
         var scales = stackalloc float[SubBlockCount];
         var codes = stackalloc byte[SubBlocks.SuperBlockLength];
         for (var block = 0; block < blocks; block++, source += SubBlocks.SuperBlockLength, destination += Bytes)
         {
-            for (var group = 0; group < SubBlocks.SuperBlockLength; group += Group)
-            {
-                SubBlocks.Transpose(source + group, SubBlockLength, lanes);
-                ScaleSearch.Run(lanes, SubBlockLength, Half, searched + group, scales + group / SubBlockLength);
-            }
-            if (!StoreScales(scales, destination))
+            SubBlocks.Transpose(source, SubBlockLength, SubBlockCount, lanes);
+            ScaleSearch.Run(lanes, SubBlockLength, Half, searched, scales);
+            var extreme = LaneReductions.Extreme(Vector512.Load(scales));
+            if (MathF.Abs(extreme) < SubBlocks.Negligible)
             {
                 new Span<byte>(destination, Bytes).Clear();
                 continue;
             }
-            AssignCodes(source, searched, destination, codes);
+            StoreScales(scales, extreme, destination);
+            LoadScales(destination, scales);
+            for (var s = 0; s < SubBlockCount; s++)
+                SubBlocks.Assign(source + s * SubBlockLength, SubBlockLength, scales[s], 0, -Half, Half - 1, searched, s, codes + s * SubBlockLength);
             StoreCodes(codes, destination);
         }
     }
 
-    /// <returns>False if the super-block is negligible.</returns>
-    private static bool StoreScales(float* scales, byte* destination)
+    private static void LoadScales(byte* source, float* scales)
     {
-        float largest = 0, extreme = 0;
-        for (var s = 0; s < SubBlockCount; s++)
-        {
-            if (MathF.Abs(scales[s]) > largest)
-            {
-                largest = MathF.Abs(scales[s]);
-                extreme = scales[s];
-            }
-        }
-        if (largest < SubBlocks.Negligible)
-            return false;
-        var inverse = -128 / extreme;
-        for (var s = 0; s < SubBlockCount; s++)
-            destination[ScalesOffset + s] = (byte)Math.Min(127, Codes.Nearest(inverse * scales[s]));
-        Unsafe.WriteUnaligned(destination + ScaleOffset, HalfBits.FromSingle(1 / inverse));
-        return true;
+        // Flipping the sign bit makes the signed byte the unsigned byte + 128.
+        var codes = Vector128.Load(source + ScalesOffset) ^ Vector128.Create((byte)0x80);
+        Codes.Expand(codes, 128, HalfBits.ToSingle(Unsafe.ReadUnaligned<ushort>(source + ScaleOffset)), scales);
     }
 
-    private static void AssignCodes(float* x, int* searched, byte* stored, byte* codes)
+    private static void StoreScales(float* scales, float extreme, byte* destination)
     {
-        var d = HalfBits.ToSingle(Unsafe.ReadUnaligned<ushort>(stored + ScaleOffset));
-        for (var s = 0; s < SubBlockCount; s++)
-        {
-            var start = s * SubBlockLength;
-            var scale = d * (sbyte)stored[ScalesOffset + s];
-            if (scale == 0)
-                SubBlocks.CopyLane(searched + start / 128 * 128, s % SubBlocks.Lanes, SubBlockLength, codes + start);
-            else
-                Codes.Assign(x + start, SubBlockLength, scale, 0, -Half, Half - 1, codes + start);
-        }
+        var inverse = -128 / extreme;
+        Codes.Pack(Codes.Nearest(inverse * Vector512.Load(scales), int.MinValue, 127)).Store(destination + ScalesOffset);
+        Unsafe.WriteUnaligned(destination + ScaleOffset, HalfBits.FromSingle(1 / inverse));
     }
 
     private static void StoreCodes(byte* codes, byte* destination)

@@ -15,11 +15,8 @@ internal static unsafe class SimpleBlock
     {
         var largest = Vector256<float>.Zero;
         for (var i = 0; i < Length; i += 8)
-        {
-            var magnitude = Vector256.Abs(Vector256.Load(x + i));
-            largest = Vector256.ConditionalSelect(Vector256.GreaterThan(magnitude, largest), magnitude, largest);
-        }
-        return MaxAcross(largest);
+            largest = LaneReductions.Greater(largest, Vector256.Abs(Vector256.Load(x + i)));
+        return LaneReductions.Max(largest);
     }
 
     /// <summary>The first value of largest magnitude, with its sign; +0 where there is none.</summary>
@@ -46,10 +43,10 @@ internal static unsafe class SimpleBlock
         {
             var value = Vector256.Load(x + i);
             least = Vector256.ConditionalSelect(Vector256.LessThan(value, least), value, least);
-            greatest = Vector256.ConditionalSelect(Vector256.GreaterThan(value, greatest), value, greatest);
+            greatest = LaneReductions.Greater(greatest, value);
         }
-        min = -MaxAcross(-least);
-        max = MaxAcross(greatest);
+        min = -LaneReductions.Max(-least);
+        max = LaneReductions.Max(greatest);
         if (min == 0 || max == 0)
         {
             var zero = FirstZero(x);
@@ -72,47 +69,6 @@ internal static unsafe class SimpleBlock
         var scaled = (Vector256.Load(x) - Vector256.Create(min)) * inverseScale + Vector256.Create(bias);
         return Vector256.Min(Codes.Truncate(scaled), Vector256.Create(maxCode));
     }
-
-    /// <summary>Low four bits of codes 0..15 in the low nibbles, of codes 16..31 in the high ones.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<byte> PackNibbles(Vector256<byte> codes) =>
-        (codes.GetLower() & Vector128.Create((byte)0x0F)) | (codes.GetUpper() << 4);
-
-    /// <summary>The inverse of <see cref="PackNibbles"/>.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static (Vector128<byte> Low, Vector128<byte> High) UnpackNibbles(byte* packed)
-    {
-        var bytes = Vector128.Load(packed);
-        return (bytes & Vector128.Create((byte)0x0F), bytes >>> 4);
-    }
-
-    /// <summary>Bit 4 of each code; code i gives bit i.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static uint PackFifthBits(Vector256<byte> codes) => (codes << 3).ExtractMostSignificantBits();
-
-    /// <summary>Sixteen where the code's bit is set, else zero, for codes 0..15 and 16..31.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static (Vector128<byte> Low, Vector128<byte> High) UnpackFifthBits(uint bits) => (Spread((ushort)bits), Spread((ushort)(bits >> 16)));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<byte> Spread(ushort bits)
-    {
-        var eachByte = Vector128.Create((byte)bits, (byte)bits, (byte)bits, (byte)bits, (byte)bits, (byte)bits, (byte)bits, (byte)bits,
-            (byte)(bits >> 8), (byte)(bits >> 8), (byte)(bits >> 8), (byte)(bits >> 8), (byte)(bits >> 8), (byte)(bits >> 8), (byte)(bits >> 8), (byte)(bits >> 8));
-        var bitOfLane = Vector128.Create((byte)1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128);
-        return Vector128.Equals(eachByte & bitOfLane, bitOfLane) & Vector128.Create((byte)16);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static float MaxAcross(Vector256<float> lanes)
-    {
-        var four = Greater(lanes.GetLower(), lanes.GetUpper());
-        var two = Greater(four, Vector128.Shuffle(four, Vector128.Create(2, 3, 0, 1)));
-        return Greater(two, Vector128.Shuffle(two, Vector128.Create(1, 0, 3, 2))).ToScalar();
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<float> Greater(Vector128<float> a, Vector128<float> b) => Vector128.ConditionalSelect(Vector128.GreaterThan(a, b), a, b);
 
     private static float FirstZero(float* x)
     {

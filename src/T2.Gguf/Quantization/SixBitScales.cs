@@ -15,93 +15,77 @@ internal static unsafe class SixBitScales
     public const int SubBlockCount = 8;
     private const int ScalesOffset = 4;
     private const int MaxScale = 63;
+    private const uint LowNibbles = 0x0F0F_0F0F;
+    private const uint TopPairs = 0x3030_3030; // bits 4 and 5 of each byte
 
-    /// <summary>The factors of sub-block <paramref name="s"/> in value = scale · code − min.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Load(byte* header, int s, out float scale, out float min)
+    /// <summary>The eight factors of each kind in value = scale · code − min.</summary>
+    public static void Load(byte* header, float* scales, float* mins)
     {
-        var packed = header + ScalesOffset;
-        int scaleCode, minCode;
-        if (s < 4)
-        {
-            scaleCode = packed[s] & 63;
-            minCode = packed[s + 4] & 63;
-        }
-        else
-        {
-            scaleCode = (packed[s + 4] & 15) | ((packed[s - 4] >> 6) << 4);
-            minCode = (packed[s + 4] >> 4) | ((packed[s] >> 6) << 4);
-        }
-        scale = HalfBits.ToSingle(Unsafe.ReadUnaligned<ushort>(header)) * scaleCode;
-        min = HalfBits.ToSingle(Unsafe.ReadUnaligned<ushort>(header + 2)) * minCode;
+        var w0 = Unsafe.ReadUnaligned<uint>(header + ScalesOffset);
+        var w1 = Unsafe.ReadUnaligned<uint>(header + ScalesOffset + 4);
+        var w2 = Unsafe.ReadUnaligned<uint>(header + ScalesOffset + 8);
+        var codes = Vector128.Create(
+            w0 & 0x3F3F_3F3F, (w2 & LowNibbles) | ((w0 >> 2) & TopPairs),
+            w1 & 0x3F3F_3F3F, ((w2 >> 4) & LowNibbles) | ((w1 >> 2) & TopPairs));
+        var (scaleCodes, minCodes) = Codes.Widen(codes.AsByte());
+        (Vector256.ConvertToSingle(scaleCodes) * HalfBits.ToSingle(Unsafe.ReadUnaligned<ushort>(header))).Store(scales);
+        (Vector256.ConvertToSingle(minCodes) * HalfBits.ToSingle(Unsafe.ReadUnaligned<ushort>(header + 2))).Store(mins);
     }
 
-    /// <summary>Searches scales and minimums of one super-block, writes its header and assigns its 256 codes from what the header holds.</summary>
+    /// <summary>Searches scales and minimums of one or two super-blocks, writes their headers and assigns their codes from what the headers hold.</summary>
     [SkipLocalsInit]
-    public static void Quantize(float* x, int maxCode, float firstShift, int trials, byte* header, byte* codes)
+    public static void Quantize(float* x, int superBlocks, int maxCode, float firstShift, int trials, byte* header, int stride, byte* codes)
     {
-        var lanes = stackalloc float[SubBlocks.SuperBlockLength];
-        var weights = stackalloc float[SubBlocks.SuperBlockLength];
-        var searched = stackalloc int[SubBlocks.SuperBlockLength];
-        var scales = stackalloc float[SubBlockCount];
-        var mins = stackalloc float[SubBlockCount];
-        SubBlocks.Transpose(x, SubBlockLength, lanes);
-        Weigh(lanes, weights);
+        const int Length = SubBlockLength * SubBlocks.Lanes;
+        var lanes = stackalloc float[Length];
+        var weights = stackalloc float[Length];
+        var searched = stackalloc int[Length];
+        var scales = stackalloc float[SubBlocks.Lanes];
+        var mins = stackalloc float[SubBlocks.Lanes];
+        SubBlocks.Transpose(x, SubBlockLength, superBlocks * SubBlockCount, lanes);
+        Weigh(lanes, weights, Length);
         ScaleMinSearch.Run<SquaredError>(lanes, weights, SubBlockLength, maxCode, firstShift, trials, searched, scales, mins);
-        Store(scales, mins, header);
-        for (var s = 0; s < SubBlockCount; s++)
+        for (var block = 0; block < superBlocks; block++, header += stride)
         {
-            Load(header, s, out var scale, out var min);
-            var start = s * SubBlockLength;
-            if (scale == 0)
-                SubBlocks.CopyLane(searched, s, SubBlockLength, codes + start);
-            else
-                Codes.Assign(x + start, SubBlockLength, scale, min, 0, maxCode, codes + start);
+            var first = block * SubBlockCount;
+            Store(scales + first, mins + first, header);
+            Load(header, scales + first, mins + first);
+            for (var lane = first; lane < first + SubBlockCount; lane++)
+            {
+                var start = lane * SubBlockLength;
+                SubBlocks.Assign(x + start, SubBlockLength, scales[lane], mins[lane], 0, maxCode, searched, lane, codes + start);
+            }
         }
     }
 
     /// <summary>Weights |x| plus the sub-block's root mean square.</summary>
-    private static void Weigh(float* lanes, float* weights)
+    private static void Weigh(float* lanes, float* weights, int length)
     {
-        var sum = Vector256<float>.Zero;
-        for (var i = 0; i < SubBlocks.SuperBlockLength; i += SubBlocks.Lanes)
+        var sum = Vector512<float>.Zero;
+        for (var i = 0; i < length; i += SubBlocks.Lanes)
         {
-            var value = Vector256.Load(lanes + i);
+            var value = Vector512.Load(lanes + i);
             sum += value * value;
         }
-        var rootMeanSquare = Vector256.Sqrt(sum / SubBlockLength);
-        for (var i = 0; i < SubBlocks.SuperBlockLength; i += SubBlocks.Lanes)
-            (rootMeanSquare + Vector256.Abs(Vector256.Load(lanes + i))).Store(weights + i);
+        var rootMeanSquare = Vector512.Sqrt(sum / SubBlockLength);
+        for (var i = 0; i < length; i += SubBlocks.Lanes)
+            (rootMeanSquare + Vector512.Abs(Vector512.Load(lanes + i))).Store(weights + i);
     }
 
     private static void Store(float* scales, float* mins, byte* header)
     {
-        float largestScale = 0, largestMin = 0;
-        for (var s = 0; s < SubBlockCount; s++)
-        {
-            largestScale = scales[s] > largestScale ? scales[s] : largestScale;
-            largestMin = mins[s] > largestMin ? mins[s] : largestMin;
-        }
-        var inverseScale = largestScale > 0 ? MaxScale / largestScale : 0;
-        var inverseMin = largestMin > 0 ? MaxScale / largestMin : 0;
-        var packed = header + ScalesOffset;
-        for (var s = 0; s < SubBlockCount; s++)
-        {
-            var scale = Math.Min(MaxScale, (int)(byte)Codes.Nearest(inverseScale * scales[s]));
-            var min = Math.Min(MaxScale, (int)(byte)Codes.Nearest(inverseMin * mins[s]));
-            if (s < 4)
-            {
-                packed[s] = (byte)scale;
-                packed[s + 4] = (byte)min;
-            }
-            else
-            {
-                packed[s + 4] = (byte)((scale & 15) | ((min & 15) << 4));
-                packed[s - 4] |= (byte)((scale >> 4) << 6);
-                packed[s] |= (byte)((min >> 4) << 6);
-            }
-        }
+        var both = Vector512.Create(Vector256.Load(scales), Vector256.Load(mins));
+        var largestScale = LaneReductions.MaxPositive(both.GetLower());
+        var largestMin = LaneReductions.MaxPositive(both.GetUpper());
+        var inverse = Vector512.Create(
+            Vector256.Create(largestScale > 0 ? MaxScale / largestScale : 0),
+            Vector256.Create(largestMin > 0 ? MaxScale / largestMin : 0));
+        var codes = Vector128.Min(Codes.Pack(Codes.Nearest(inverse * both)), Vector128.Create((byte)MaxScale)).AsUInt32();
+        uint s0 = codes[0], s1 = codes[1], m0 = codes[2], m1 = codes[3];
         Unsafe.WriteUnaligned(header, HalfBits.FromSingle(largestScale / MaxScale));
         Unsafe.WriteUnaligned(header + 2, HalfBits.FromSingle(largestMin / MaxScale));
+        Unsafe.WriteUnaligned(header + ScalesOffset, s0 | ((s1 & TopPairs) << 2));
+        Unsafe.WriteUnaligned(header + ScalesOffset + 4, m0 | ((m1 & TopPairs) << 2));
+        Unsafe.WriteUnaligned(header + ScalesOffset + 8, (s1 & LowNibbles) | ((m1 & LowNibbles) << 4));
     }
 }

@@ -34,6 +34,25 @@ internal static class KernelArguments
             throw new ArgumentException("Source and Destination overlap; the delta must start from pristine bytes.", nameof(job));
     }
 
+    /// <exception cref="ArgumentException">Something about the job does not fit together; nothing has been written.</exception>
+    public static void CheckMix(in MixJob job, int threads)
+    {
+        CheckShape(job.Shape, threads);
+        CheckType("Source", job.SourceType, job.Source.Length, job.Shape);
+        CheckType("Destination", job.DestinationType, job.Destination.Length, job.Shape);
+        if (job.DeltaType is not (TensorType.F32 or TensorType.F16 or TensorType.BF16))
+            throw new ArgumentException($"Deltas of type {job.DeltaType} cannot be summed; these can: F32, F16, BF16.", nameof(job));
+        if (job.Deltas.Length != job.Alpha.Length)
+            throw new ArgumentException($"Alpha has length {job.Alpha.Length} for {job.Deltas.Length} deltas.", nameof(job));
+        if (job.Deltas.Contains(0))
+            throw new ArgumentException($"Deltas[{job.Deltas.IndexOf((nint)0)}] is null.", nameof(job));
+        var bad = IndexOfNonFinite(job.Alpha);
+        if (bad >= 0)
+            throw new ArgumentException($"Alpha[{bad}] is {job.Alpha[bad]}; every value must be finite.", nameof(job));
+        if (job.Source.Overlaps(job.Destination))
+            throw new ArgumentException("Source and Destination overlap; the sum must start from pristine bytes.", nameof(job));
+    }
+
     private static void CheckShape(MatrixShape shape, int threads)
     {
         if (shape.Rows < 1 || shape.Columns < 1)

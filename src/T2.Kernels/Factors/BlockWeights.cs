@@ -56,6 +56,6 @@ public static partial class BlockWeights
         return null;
     }
 
-    [GeneratedRegex(@"^blk\.\d+\.(attn_q|attn_k|attn_v|attn_output|attn_qkv|ffn_gate|ffn_up|ffn_down)\.weight$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^blk\.\d+\.(attn_q|attn_k|attn_v|attn_output|attn_qkv|ffn_gate|ffn_up|ffn_down)\.weight\z", RegexOptions.CultureInvariant)]
     private static partial Regex LinearWeight();
 }

@@ -2,9 +2,9 @@ namespace T2.Kernels;
 
 /// <summary>What factors take on disk.</summary>
 /// <remarks>
-/// A factor file, all little-endian: a header of 256 bytes (magic, version, the weights' fingerprint, where the table is, XxHash128s of the table and of the
-/// header); then per weight a record of 256 bytes (name, shape, side, kernel, place, XxHash128s of the data and of the record), σ as fp64 and the basis as fp32, each on
-/// a boundary of 64 bytes; at the end the table, the same records in one piece. A file being written has the same layout without a table, so that whatever
+/// A factor file, all little-endian: a header of 256 bytes (magic, version, the weights' fingerprint, where the table is, XxHash128 of the header); then per
+/// weight a record of 256 bytes (name, shape, side, kernel, place, XxHash128s of the data and of the record), σ as fp64 and the basis as fp32, each on a
+/// boundary of 64 bytes; at the end the table, the same records in one piece. A file being written has the same layout without a table, so that whatever
 /// was finished before a kill can be found again.
 /// </remarks>
 public static class FactorFile

@@ -5,14 +5,13 @@ using System.Text;
 namespace T2.Kernels;
 
 /// <summary>The first bytes of a factor file. A table offset of 0 marks a file that is still being written.</summary>
-internal sealed record FactorHeader(string Fingerprint, long TableOffset, long TableLength, UInt128 TableChecksum)
+internal sealed record FactorHeader(string Fingerprint, long TableOffset, long TableLength)
 {
     public const int Size = 256;
     private const int VersionAt = 8;
     private const int TableOffsetAt = 16;
     private const int TableLengthAt = 24;
-    private const int TableChecksumAt = 32;
-    private const int FingerprintAt = 64;
+    private const int FingerprintAt = 32;
     private const int FingerprintSize = 128;
     private const int ChecksumAt = Size - 16;
 
@@ -24,7 +23,7 @@ internal sealed record FactorHeader(string Fingerprint, long TableOffset, long T
     {
         ArgumentException.ThrowIfNullOrEmpty(fingerprint);
         return Encoding.UTF8.GetByteCount(fingerprint) < FingerprintSize
-            ? new FactorHeader(fingerprint, 0, 0, 0)
+            ? new FactorHeader(fingerprint, 0, 0)
             : throw new ArgumentException($"The fingerprint is longer than {FingerprintSize - 1} bytes.", nameof(fingerprint));
     }
 
@@ -35,7 +34,6 @@ internal sealed record FactorHeader(string Fingerprint, long TableOffset, long T
         BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(VersionAt), FactorFile.Version);
         BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(TableOffsetAt), TableOffset);
         BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(TableLengthAt), TableLength);
-        BinaryPrimitives.WriteUInt128LittleEndian(bytes.AsSpan(TableChecksumAt), TableChecksum);
         Encoding.UTF8.GetBytes(Fingerprint, bytes.AsSpan(FingerprintAt, FingerprintSize));
         BinaryPrimitives.WriteUInt128LittleEndian(bytes.AsSpan(ChecksumAt), XxHash128.HashToUInt128(bytes.AsSpan(0, ChecksumAt)));
         return bytes;
@@ -67,7 +65,6 @@ internal sealed record FactorHeader(string Fingerprint, long TableOffset, long T
         return new FactorHeader(
             Encoding.UTF8.GetString(bytes.Slice(FingerprintAt, FingerprintSize).TrimEnd((byte)0)),
             BinaryPrimitives.ReadInt64LittleEndian(bytes[TableOffsetAt..]),
-            BinaryPrimitives.ReadInt64LittleEndian(bytes[TableLengthAt..]),
-            BinaryPrimitives.ReadUInt128LittleEndian(bytes[TableChecksumAt..]));
+            BinaryPrimitives.ReadInt64LittleEndian(bytes[TableLengthAt..]));
     }
 }

@@ -146,13 +146,11 @@ public sealed partial class FactorStore : IDisposable
             || header.TableLength > int.MaxValue || header.TableLength > _file.Length - header.TableOffset)
             throw FactorStoreException.Unusable(Path, header.TableOffset == 0 ? "it was never finished" : "it is cut off");
         var table = _file.Bytes(header.TableOffset, (int)header.TableLength);
-        if (XxHash128.HashToUInt128(table) != header.TableChecksum)
-            throw FactorStoreException.Unusable(Path, "the table does not match its checksum");
         for (var at = 0; at < table.Length; at += FactorRecord.Size)
         {
             var entry = FactorRecord.Parse(table.Slice(at, FactorRecord.Size), header.TableOffset);
             if (entry is null || !_entries.TryAdd(entry.WeightName, entry))
-                throw FactorStoreException.Unusable(Path, $"record {at / FactorRecord.Size} of the table makes no sense");
+                throw FactorStoreException.Unusable(Path, $"record {at / FactorRecord.Size} of the table is damaged");
         }
     }
 }

@@ -15,15 +15,15 @@ internal sealed record FactorTask(GgufTensor Tensor, MatrixShape Shape)
     public double Flops => ((double)Shape.Length * Shape.Rank) + (10 * Math.Pow(Shape.Rank, 3));
 
     /// <summary>
-    /// Bytes of working memory: W and the basis in fp32, Gram matrix and vectors (and those measured again) in fp64, the log of rotations; each buffer comes
-    /// from a pool that rounds up to a power of two.
+    /// Bytes of working memory, the most that any CPU kernel takes: W and the basis in fp32; in fp64 the Gram matrix, the vectors, and what solving (or
+    /// measuring small values again) needs beside them; the log of rotations. Managed buffers come from a pool that rounds up to a power of two.
     /// </summary>
     public long WorkingBytes
     {
         get
         {
             var square = (long)Shape.Rank * Shape.Rank;
-            return Pooled(Shape.Length * sizeof(float)) + Pooled(square * sizeof(float)) + (3 * Pooled(square * sizeof(double)))
+            return Pooled(Shape.Length * sizeof(float)) + Pooled(square * sizeof(float)) + (5 * Pooled(square * sizeof(double)))
                 + (2 * Pooled(64L * Shape.Rank * sizeof(double))) + BytesPerThread;
         }
     }

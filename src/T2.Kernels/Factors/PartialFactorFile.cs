@@ -80,7 +80,7 @@ internal sealed class PartialFactorFile : IDisposable
         var table = new byte[_entries.Count * FactorRecord.Size];
         for (var i = 0; i < _entries.Count; i++)
             FactorRecord.ToBytes(_entries[i]).CopyTo(table, i * FactorRecord.Size);
-        var header = _header with { TableOffset = _end, TableLength = table.Length, TableChecksum = XxHash128.HashToUInt128(table) };
+        var header = _header with { TableOffset = _end, TableLength = table.Length };
         try
         {
             RandomAccess.Write(_handle, table, _end);

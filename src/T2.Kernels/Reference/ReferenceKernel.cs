@@ -3,10 +3,10 @@ namespace T2.Kernels;
 /// <summary>
 /// The kernel every other is measured against: C# in fp64 from the fp32 weight to the last addition, on any machine .NET runs on.
 /// <para>
-/// Bounds, with ε = 2⁻⁵³ and r = min(m, n). Factorise: the basis is orthonormal to 10⁻⁷ (fp32 rounding; O(r·ε) before it). σ is within O(r·ε)·σ₁ of
-/// the exact value, whatever its size: values above σ₁/100 come from the Gram matrix's eigenvalues, smaller ones are measured again as ‖W·vᵢ‖. Singular
-/// vectors whose σ lie within √(r·ε)·σ₁ ≈ 10⁻⁷·σ₁ of zero may be mixed with each other, and so may those of clusters closer than r·ε·σ₁²/σᵢ:
-/// where z differs within such a group, W' is one of the equally exact answers, at most |Δz|·σᵢ away from another.
+/// Factorise: the basis is orthonormal to 3·10⁻⁷ (fp32 rounding). σ is within 10⁻¹²·σ₁ of the exact value down to 10⁻⁶·σ₁, and within 10⁻⁸·σ₁ below:
+/// values above σ₁/100 come from the Gram matrix's eigenvalues, smaller ones are measured again as ‖W·vᵢ‖, which leaves only what the mixing of
+/// neighbouring vectors costs. Singular vectors of σ closer than about r·ε·σ₁²/σᵢ (ε = 2⁻⁵³) may be any basis of the space they span, and so may all below
+/// 10⁻⁸·σ₁: where z differs within such a group, W' is one of several equally exact answers, which differ by at most |Δz|·σᵢ.
 /// </para>
 /// <para>Rebuild: before quantising, W' is within 10⁻⁶·max|z−1|·‖W‖ (Frobenius) of U·diag(σ⊙z)·Vᵀ; the fp32 basis is what limits it.</para>
 /// The results do not depend on the number of threads, bit by bit.

@@ -56,8 +56,6 @@ internal sealed unsafe class RotationBatch : IDisposable
             var column = index * s_stripColumns;
             var columns = Math.Min(s_stripColumns, _n - column);
             using var strip = new PinnedBuffer<double>((long)_n * s_stripColumns);
-            if (columns < s_stripColumns)
-                strip.Span.Clear();
             for (var i = 0; i < _n; i++)
                 new Span<double>(rows + ((nint)i * _n) + column, columns).CopyTo(strip.Span[(i * s_stripColumns)..]);
             foreach (var sweep in _sweeps)

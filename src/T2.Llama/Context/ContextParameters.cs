@@ -11,6 +11,8 @@ internal static class ContextParameters
     {
         int processors = Math.Min(Environment.ProcessorCount, MaxThreads);
         LlamaContextParams parameters = LlamaContextParams.Defaults;
+        if (options.ContextLength > int.MaxValue)
+            throw new ArgumentOutOfRangeException(nameof(options), options.ContextLength, $"ContextLength can be at most {int.MaxValue}.");
         parameters.ContextLength = options.ContextLength;
         parameters.BatchSize = RequirePositive(options.BatchSize);
         parameters.MicroBatchSize = RequirePositive(options.MicroBatchSize);
@@ -21,9 +23,9 @@ internal static class ContextParameters
         parameters.UnifiedKv = options.UnifiedKv ? (byte)1 : (byte)0;
         parameters.Threads = options.Threads == 0 ? processors : RequireThreads(options.Threads, nameof(options));
         parameters.BatchThreads = options.BatchThreads == 0 ? processors : RequireThreads(options.BatchThreads, nameof(options));
-        parameters.FlashAttention = RequireDefined(options.FlashAttention);
-        parameters.TypeK = RequireDefined(options.TypeK);
-        parameters.TypeV = RequireDefined(options.TypeV);
+        parameters.FlashAttention = EnumCode.Of(options.FlashAttention);
+        parameters.TypeK = EnumCode.Of(options.TypeK);
+        parameters.TypeV = EnumCode.Of(options.TypeV);
         parameters.EvalCallback = (delegate* unmanaged[Cdecl]<void*, byte, void*, byte>)options.EvalCallback;
         parameters.EvalCallbackData = (void*)options.EvalCallbackData;
         return parameters;
@@ -36,8 +38,4 @@ internal static class ContextParameters
     private static uint RequirePositive(int value, [CallerArgumentExpression(nameof(value))] string name = "") => value > 0
         ? (uint)value
         : throw new ArgumentOutOfRangeException(name, value, "Must be positive.");
-
-    private static int RequireDefined<T>(T value) where T : struct, Enum => Enum.IsDefined(value)
-        ? Convert.ToInt32(value, System.Globalization.CultureInfo.InvariantCulture)
-        : throw new ArgumentOutOfRangeException(typeof(T).Name, value, "llama.cpp has no such value.");
 }

@@ -45,7 +45,13 @@ public sealed partial class LlamaContext
     {
         RequireSequence(sequence);
         using Turn turn = TakeTurn();
-        LlamaNative.llama_memory_seq_keep(Memory(), sequence);
+        nint memory = Memory();
+        // llama_memory_seq_keep leaves the others alone where each sequence has a part of the cache of its own.
+        for (int other = 0; other < MaxSequences; other++)
+        {
+            if (other != sequence)
+                LlamaNative.llama_memory_seq_rm(memory, other, -1, -1);
+        }
     }
 
     /// <summary>The position of a sequence's last token, or −1 when it has none.</summary>

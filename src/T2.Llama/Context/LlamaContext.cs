@@ -61,9 +61,12 @@ public sealed partial class LlamaContext : IDisposable
     {
         ArgumentNullException.ThrowIfNull(model);
         options ??= new LlamaContextOptions();
+        model.RequireNotDisposed();
         LlamaContextParams parameters = ContextParameters.From(options);
         if (model.Options.VocabularyOnly)
             throw new LlamaException($"{model.Path} was loaded without its weights (VocabularyOnly); no context can be made.");
+        if (LlamaNative.llama_model_has_encoder(model.Handle) || !LlamaNative.llama_model_has_decoder(model.Handle))
+            throw new LlamaException($"{model.Path} is an encoder model; T2 runs models that only decode.");
 
         var abort = new DecodeAbort();
         GCHandle pinned = GCHandle.Alloc(abort);

@@ -13,6 +13,9 @@ internal static class LlamaAbi
     /// <summary>The one layout this build of T2 is compiled for.</summary>
     public const string KnownVersion = "v0.5.0 (model params 80 bytes, context params 160 bytes)";
 
+    /// <summary>How llama_version() of that version begins.</summary>
+    public const string KnownVersionPrefix = "0.5.0";
+
     /// <summary>What the buffers are filled with before the library writes into them.</summary>
     public const byte Poison = 0xA5;
 

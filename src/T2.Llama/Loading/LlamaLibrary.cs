@@ -23,10 +23,19 @@ public sealed class LlamaLibrary
         _explicitPath = explicitPath;
         Folder = files.Folder;
         LlamaPath = files.Llama;
-        // Dependencies first: on Linux the loader then finds them by their soname even where $ORIGIN is not searched.
-        GgmlBaseHandle = NativeLibrary.Load(files.GgmlBase);
-        GgmlHandle = NativeLibrary.Load(files.Ggml);
-        LlamaHandle = NativeLibrary.Load(files.Llama);
+        try
+        {
+            // Dependencies first: on Linux the loader then finds them by their soname even where $ORIGIN is not searched.
+            GgmlBaseHandle = NativeLibrary.Load(files.GgmlBase);
+            GgmlHandle = NativeLibrary.Load(files.Ggml);
+            LlamaHandle = NativeLibrary.Load(files.Llama);
+        }
+        catch
+        {
+            Unload(); // or the next candidate would find this one's half
+            throw;
+        }
+
         Version = LlamaAbi.Version(LlamaHandle);
     }
 
@@ -144,10 +153,17 @@ public sealed class LlamaLibrary
         }
         catch (LlamaAbiException)
         {
-            NativeLibrary.Free(LlamaHandle);
-            NativeLibrary.Free(GgmlHandle);
-            NativeLibrary.Free(GgmlBaseHandle);
+            Unload();
             throw;
+        }
+    }
+
+    private void Unload()
+    {
+        foreach (nint handle in new[] { LlamaHandle, GgmlHandle, GgmlBaseHandle })
+        {
+            if (handle != 0)
+                NativeLibrary.Free(handle);
         }
     }
 
@@ -162,6 +178,13 @@ public sealed class LlamaLibrary
         if (GgmlNative.ggml_backend_dev_by_type(0) == 0)
             throw new LlamaException($"{Folder} holds no CPU back end of ggml (libggml-cpu-*) that runs on this processor.{log.Explanation}");
         LlamaNative.llama_backend_init();
+        if (!Version.StartsWith(LlamaAbi.KnownVersionPrefix, StringComparison.Ordinal))
+        {
+            LlamaLog.Logger.LogWarning(
+                "{Path} is llama.cpp {Version}. Its parameter structs are those of {Known}, but T2 was tested with that version only",
+                LlamaPath, Version, LlamaAbi.KnownVersion);
+        }
+
         unsafe
         {
             SystemInfo = Marshal.PtrToStringUTF8((nint)LlamaNative.llama_print_system_info()) ?? "";

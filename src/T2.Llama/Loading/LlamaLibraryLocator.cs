@@ -18,11 +18,7 @@ internal static class LlamaLibraryLocator
     public static IEnumerable<LlamaLibraryFiles> Candidates(
         string? explicitPath, string? environmentPath, string baseDirectory, List<LlamaLoadAttempt> attempts)
     {
-        IEnumerable<string> places =
-            explicitPath is { Length: > 0 } ? [explicitPath]
-            : environmentPath is { Length: > 0 } ? [environmentPath]
-            : [Path.Combine(baseDirectory, "runtimes", Platform, "native"), .. RestoredPackages(baseDirectory, attempts)];
-        foreach (string place in places)
+        foreach (string place in Places(explicitPath, environmentPath, baseDirectory, attempts))
         {
             if (TryResolve(place, out LlamaLibraryFiles? files, out string reason))
                 yield return files!;
@@ -35,6 +31,20 @@ internal static class LlamaLibraryLocator
     public static string Platform { get; } =
         (OperatingSystem.IsWindows() ? "win" : OperatingSystem.IsMacOS() ? "osx" : "linux")
         + "-" + RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant();
+
+    private static IEnumerable<string> Places(
+        string? explicitPath, string? environmentPath, string baseDirectory, List<LlamaLoadAttempt> attempts)
+    {
+        if ((explicitPath is { Length: > 0 } ? explicitPath : environmentPath) is { Length: > 0 } named)
+        {
+            yield return named;
+            yield break;
+        }
+
+        yield return Path.Combine(baseDirectory, "runtimes", Platform, "native");
+        foreach (string package in RestoredPackages(baseDirectory, attempts))
+            yield return package;
+    }
 
     private static IEnumerable<string> RestoredPackages(string baseDirectory, List<LlamaLoadAttempt> attempts)
     {

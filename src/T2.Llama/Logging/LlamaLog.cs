@@ -41,6 +41,13 @@ public static class LlamaLog
 
     internal static void EndCapture(LlamaLogCapture? outer) => _capture = outer;
 
+    /// <summary>Passes on this thread's unfinished line: some of llama.cpp's messages lack the line feed at their end.</summary>
+    internal static void FlushPending()
+    {
+        if (_pending is not null)
+            Flush(_pending);
+    }
+
     /// <summary>Takes llama.cpp's and ggml's log. Process-wide; called once, before any other call.</summary>
     internal static unsafe void Install()
     {

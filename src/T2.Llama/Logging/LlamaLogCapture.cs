@@ -15,7 +15,14 @@ internal sealed class LlamaLogCapture(LlamaLogCapture? outer) : IDisposable
     }
 
     /// <summary>The lines as the tail of an exception message, or nothing when llama.cpp was silent.</summary>
-    public string Explanation => _lines.Count == 0 ? "" : " llama.cpp says: " + string.Join(" | ", _lines);
+    public string Explanation
+    {
+        get
+        {
+            LlamaLog.FlushPending();
+            return _lines.Count == 0 ? "" : " llama.cpp says: " + string.Join(" | ", _lines);
+        }
+    }
 
     public void Dispose() => LlamaLog.EndCapture(outer);
 }

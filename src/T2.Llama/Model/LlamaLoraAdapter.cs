@@ -23,6 +23,7 @@ public sealed class LlamaLoraAdapter : IDisposable
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentException.ThrowIfNullOrEmpty(path);
+        model.RequireNotDisposed();
         if (!File.Exists(path))
             throw new LlamaException($"Cannot load LoRA adapter {path}: {(Directory.Exists(path) ? "it is a folder" : "no such file")}.");
         using LlamaLogCapture log = LlamaLog.Capture();

@@ -8,6 +8,8 @@ namespace T2.Llama;
 /// </summary>
 public sealed class LlamaModel : IDisposable
 {
+    private volatile bool _disposed;
+
     private LlamaModel(string path, SafeModelHandle handle, LlamaModelOptions options)
     {
         Path = path;
@@ -31,7 +33,7 @@ public sealed class LlamaModel : IDisposable
     {
         get
         {
-            ObjectDisposedException.ThrowIf(Handle.IsClosed, this);
+            RequireNotDisposed();
             return Handle.DangerousGetHandle();
         }
     }
@@ -82,6 +84,7 @@ public sealed class LlamaModel : IDisposable
     /// <param name="options">How to load it; the defaults when null.</param>
     /// <param name="cancellationToken">Stops loading between tensors.</param>
     /// <exception cref="LlamaException">The file is missing or llama.cpp cannot load it; the message names the file and gives llama.cpp's reasons.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">An option has a value that llama.cpp does not know.</exception>
     /// <exception cref="OperationCanceledException">Loading was cancelled.</exception>
     public static unsafe LlamaModel Load(string path, LlamaModelOptions? options = null, CancellationToken cancellationToken = default)
     {
@@ -99,9 +102,9 @@ public sealed class LlamaModel : IDisposable
         {
             LlamaModelParams parameters = LlamaModelParams.Defaults;
             parameters.GpuLayers = options.GpuLayers;
-            parameters.SplitMode = (int)options.SplitMode;
+            parameters.SplitMode = EnumCode.Of(options.SplitMode);
             parameters.MainGpu = options.MainGpu;
-            parameters.LoadMode = (int)options.LoadMode;
+            parameters.LoadMode = EnumCode.Of(options.LoadMode);
             parameters.UseExtraBufferTypes = ToByte(options.UseExtraBufferTypes);
             parameters.CheckTensors = ToByte(options.CheckTensors);
             parameters.VocabularyOnly = ToByte(options.VocabularyOnly);
@@ -121,7 +124,14 @@ public sealed class LlamaModel : IDisposable
     }
 
     /// <summary>Lets go of the model; its memory is freed once its contexts and adapters are disposed too.</summary>
-    public void Dispose() => Handle.Dispose();
+    public void Dispose()
+    {
+        _disposed = true;
+        Handle.Dispose();
+    }
+
+    /// <exception cref="ObjectDisposedException">The model is disposed, though contexts may still keep its weights.</exception>
+    internal void RequireNotDisposed() => ObjectDisposedException.ThrowIf(_disposed, this);
 
     private static byte ToByte(bool value) => value ? (byte)1 : (byte)0;
 }

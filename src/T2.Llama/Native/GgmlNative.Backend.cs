@@ -76,11 +76,6 @@ public static unsafe partial class GgmlNative
     [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
     public static partial void ggml_backend_load_all_from_path(string folder);
 
-    /// <summary>Loads one back end from a file; zero when it cannot.</summary>
-    [LibraryImport(Registry, StringMarshalling = StringMarshalling.Utf8)]
-    [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
-    public static partial nint ggml_backend_load(string path);
-
     /// <summary>Sends ggml's log lines to a callback. Process-wide and not thread-safe.</summary>
     [LibraryImport(Base)]
     [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]

@@ -40,14 +40,6 @@ internal static unsafe partial class LlamaNative
 
     [LibraryImport(Library)]
     [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
-    internal static partial int llama_n_threads(SafeContextHandle context);
-
-    [LibraryImport(Library)]
-    [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
-    internal static partial int llama_n_threads_batch(SafeContextHandle context);
-
-    [LibraryImport(Library)]
-    [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
     internal static partial void llama_synchronize(SafeContextHandle context);
 
     [LibraryImport(Library)]

@@ -22,14 +22,6 @@ internal static unsafe partial class LlamaNative
     [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
     internal static partial int llama_model_meta_val_str(SafeModelHandle model, string key, byte* buffer, nuint size);
 
-    [LibraryImport(Library)]
-    [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
-    internal static partial int llama_model_meta_count(SafeModelHandle model);
-
-    [LibraryImport(Library)]
-    [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
-    internal static partial int llama_model_meta_key_by_index(SafeModelHandle model, int index, byte* buffer, nuint size);
-
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
     [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
     internal static partial byte* llama_model_chat_template(SafeModelHandle model, string? name);

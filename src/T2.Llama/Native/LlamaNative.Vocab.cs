@@ -16,10 +16,6 @@ internal static unsafe partial class LlamaNative
 
     [LibraryImport(Library)]
     [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
-    internal static partial int llama_vocab_get_attr(nint vocabulary, int token);
-
-    [LibraryImport(Library)]
-    [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
     internal static partial byte* llama_vocab_get_text(nint vocabulary, int token);
 
     [LibraryImport(Library)]

@@ -23,7 +23,7 @@ public sealed class LlamaSampler : IDisposable
         Seed = Options.Seed ?? (uint)Random.Shared.NextInt64(uint.MaxValue);
         _vocabulary = model.Vocabulary;
         _grammar = Options.Grammar is null ? null : SamplingChain.Grammar(_vocabulary, Options.Grammar);
-        _chain = SamplingChain.Create(Options, Seed);
+        _chain = SamplingChain.Create(Options, Seed, _vocabulary.Count);
         _candidates = GC.AllocateUninitializedArray<LlamaTokenData>(_vocabulary.Count, pinned: true);
     }
 
@@ -38,7 +38,7 @@ public sealed class LlamaSampler : IDisposable
     /// <param name="index">The token's index in the batch; its logits must have been asked for.</param>
     /// <returns>The chosen token.</returns>
     /// <exception cref="LlamaException">
-    /// The logits hold NaN or infinity, which broken weights lead to, or the grammar allows none of the vocabulary's tokens.
+    /// The logits hold NaN or infinity or nothing else than minus infinity, which broken weights lead to, or the grammar allows none of the vocabulary's tokens.
     /// </exception>
     public int Sample(LlamaContext context, int index)
     {
@@ -50,7 +50,7 @@ public sealed class LlamaSampler : IDisposable
     /// <param name="logits">One per token of the vocabulary.</param>
     /// <returns>The chosen token.</returns>
     /// <exception cref="LlamaException">
-    /// The logits hold NaN or infinity, which broken weights lead to, or the grammar allows none of the vocabulary's tokens.
+    /// The logits hold NaN or infinity or nothing else than minus infinity, which broken weights lead to, or the grammar allows none of the vocabulary's tokens.
     /// </exception>
     public unsafe int Sample(ReadOnlySpan<float> logits)
     {
@@ -61,11 +61,8 @@ public sealed class LlamaSampler : IDisposable
         {
             var candidates = new LlamaTokenDataArray { Data = data, Size = (nuint)_candidates.Length, Selected = -1 };
             if (_grammar is not null)
-            {
                 LlamaNative.llama_sampler_apply(_grammar, &candidates);
-                RequireOneAllowed();
-            }
-
+            RequireOneAllowed();
             LlamaNative.llama_sampler_apply(_chain, &candidates);
             if (candidates.Selected < 0 || (nuint)candidates.Selected >= candidates.Size)
                 throw new LlamaException("llama.cpp's samplers chose no token.");
@@ -149,6 +146,8 @@ public sealed class LlamaSampler : IDisposable
                 return;
         }
 
-        throw new LlamaException("The grammar allows no token of the vocabulary here: it has ended and the vocabulary has no end token, or its next character cannot be spelt.");
+        throw new LlamaException(_grammar is null
+            ? "Every logit is minus infinity: the weights are broken."
+            : "The grammar allows no token of the vocabulary here: it has ended and the vocabulary has no end token, or its next character cannot be spelt.");
     }
 }

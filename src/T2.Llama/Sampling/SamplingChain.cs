@@ -18,14 +18,14 @@ internal static class SamplingChain
     }
 
     /// <summary>The chain without the grammar.</summary>
-    public static SafeSamplerHandle Create(LlamaSamplingOptions options, uint seed)
+    public static SafeSamplerHandle Create(LlamaSamplingOptions options, uint seed, int vocabularySize)
     {
         var chain = new SafeSamplerHandle(LlamaNative.llama_sampler_chain_init(noPerformanceCounters: 1));
         // A step that would change nothing is left out.
         if (options.RepeatLastN > 0 && (options.RepeatPenalty != 1 || options.FrequencyPenalty != 0 || options.PresencePenalty != 0))
         {
             Add(chain, LlamaNative.llama_sampler_init_penalties(
-                options.RepeatLastN, options.RepeatPenalty, options.FrequencyPenalty, options.PresencePenalty));
+                vocabularySize, options.RepeatLastN, options.RepeatPenalty, options.FrequencyPenalty, options.PresencePenalty));
         }
 
         if (options.Temperature <= 0)
@@ -49,13 +49,14 @@ internal static class SamplingChain
     /// <exception cref="LlamaException">The grammar has an error.</exception>
     public static SafeSamplerHandle Grammar(LlamaVocabulary vocabulary, string grammar)
     {
+        if (grammar.Contains('\0'))
+            throw new LlamaException($"The grammar has a zero character at index {grammar.IndexOf('\0')}.");
+        GbnfParser.Require(grammar, text => vocabulary.Tokenize(text, addSpecial: false, parseSpecial: true).Length == 1);
         using var use = new HandleUse(vocabulary.Model);
         using LlamaLogCapture log = LlamaLog.Capture();
-        nint sampler = grammar.Contains('\0') || string.IsNullOrWhiteSpace(grammar)
-            ? 0
-            : LlamaNative.llama_sampler_init_grammar(vocabulary.NativePointer, grammar, "root");
+        nint sampler = LlamaNative.llama_sampler_init_grammar(vocabulary.NativePointer, grammar, "root");
         if (sampler == 0)
-            throw new LlamaException($"The grammar cannot be parsed: {Shorten(grammar)}.{log.Explanation}");
+            throw new LlamaException($"llama.cpp cannot use the grammar {Shorten(grammar)}.{log.Explanation}");
         return new SafeSamplerHandle(sampler, vocabulary.Model);
     }
 

@@ -1,43 +1,76 @@
+using System.Buffers;
 using System.Globalization;
 using System.Runtime.InteropServices;
+using System.Text;
 
 namespace T2.Llama;
 
 /// <summary>
-/// Which bytes a SentencePiece vocabulary can fall back to. llama.cpp throws a C++ exception, which ends the process, when a
-/// text needs a byte that has neither a &lt;0xHH&gt; token nor a token of its own.
+/// Which characters a SentencePiece vocabulary can spell. llama.cpp throws a C++ exception, which ends the process, when a
+/// character is no token of its own and one of its bytes is neither a &lt;0xHH&gt; token nor a token of its own.
 /// </summary>
 internal sealed class SpmByteCoverage
 {
-    private readonly bool[] _covered = new bool[256];
+    private static readonly Rune EscapedSpace = new(0x2581);
+
+    private readonly bool[] _bytes = new bool[256];
+    private readonly HashSet<int> _characters = [];
     private readonly bool _complete;
 
     public unsafe SpmByteCoverage(nint vocabulary, int count)
     {
         for (int token = 0; token < count; token++)
-        {
-            var text = MemoryMarshal.CreateReadOnlySpanFromNullTerminated(LlamaNative.llama_vocab_get_text(vocabulary, token));
-            if (text.Length == 1)
-                _covered[text[0]] = true;
-            else if (text.Length == 6 && text.StartsWith("<0x"u8) && text[5] == '>'
-                && byte.TryParse(text[3..5], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out byte value))
-                _covered[value] = true;
-        }
-
-        _complete = !_covered.Contains(false);
+            Learn(MemoryMarshal.CreateReadOnlySpanFromNullTerminated(LlamaNative.llama_vocab_get_text(vocabulary, token)));
+        _complete = !_bytes.Contains(false);
     }
 
-    /// <exception cref="LlamaException">The text has a byte that no token can spell.</exception>
+    /// <summary>The coverage of a vocabulary given as texts.</summary>
+    internal SpmByteCoverage(IEnumerable<string> tokens)
+    {
+        foreach (string token in tokens)
+            Learn(Encoding.UTF8.GetBytes(token));
+        _complete = !_bytes.Contains(false);
+    }
+
+    /// <exception cref="LlamaException">The text has a character that no token can spell.</exception>
     public void Require(ReadOnlySpan<byte> utf8)
     {
-        if (_complete)
+        if (_complete || utf8.IsEmpty)
             return;
-        for (int i = 0; i < utf8.Length; i++)
+        Require(EscapedSpace, 0); // llama.cpp may put a space in front
+        for (int offset = 0; offset < utf8.Length;)
         {
-            // A space is written as U+2581, and characters with a token of their own need no fallback; which ones those are
-            // only the tokenizer knows, so a vocabulary without byte tokens accepts no others here.
-            if (utf8[i] != ' ' && !_covered[utf8[i]])
-                throw new LlamaException($"The vocabulary has no token for byte 0x{utf8[i]:X2}, which the text has at offset {i}.");
+            if (Rune.DecodeFromUtf8(utf8[offset..], out Rune character, out int length) != OperationStatus.Done)
+                throw new LlamaException($"The text is no UTF-8 at byte {offset}, and the vocabulary has no tokens for single bytes.");
+            Require(character == new Rune(' ') ? EscapedSpace : character, offset);
+            offset += length;
+        }
+    }
+
+    private void Learn(ReadOnlySpan<byte> text)
+    {
+        if (text.Length == 1)
+            _bytes[text[0]] = true;
+        else if (text.Length == 6 && text.StartsWith("<0x"u8) && text[5] == '>'
+            && text.IndexOfAnyInRange((byte)'a', (byte)'f') < 0 // llama.cpp looks for capitals
+            && byte.TryParse(text[3..5], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out byte value))
+            _bytes[value] = true;
+        else if (Rune.DecodeFromUtf8(text, out Rune character, out int length) == OperationStatus.Done && length == text.Length)
+            _characters.Add(character.Value);
+    }
+
+    private void Require(Rune character, int offset)
+    {
+        if (_characters.Contains(character.Value))
+            return;
+        Span<byte> bytes = stackalloc byte[4];
+        foreach (byte value in bytes[..character.EncodeToUtf8(bytes)])
+        {
+            if (!_bytes[value])
+            {
+                throw new LlamaException(
+                    $"The vocabulary has no token for «{character}» (U+{character.Value:X4}), which the text has at byte {offset}.");
+            }
         }
     }
 }

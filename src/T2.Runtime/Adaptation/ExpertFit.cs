@@ -28,14 +28,11 @@ public static class ExpertFit
         {
             if (!model.TryGetTensor(name, out var tensor))
                 throw new ExpertMismatchException($"Expert '{expert.Name}' adapts '{name}', which the model does not have.");
-            if (BlockWeights.Classify(tensor) is { } refusal)
-                throw new ExpertMismatchException($"Expert '{expert.Name}' adapts '{name}', which cannot be rebuilt: {refusal}.");
-            int rank = ShapeOf(tensor).Rank;
+            if (BlockWeights.Classify(tensor) is { IsAdaptable: false } role)
+                throw new ExpertMismatchException($"Expert '{expert.Name}' adapts '{name}', which cannot be rebuilt: {role.Reason}.");
+            int rank = BlockWeights.ShapeOf(tensor).Rank;
             if (z.Length != rank)
                 throw new ExpertMismatchException($"Expert '{expert.Name}' has {z.Length} values for '{name}', whose rank is {rank}.");
         }
     }
-
-    /// <summary>The matrix shape of a 2-D weight.</summary>
-    internal static MatrixShape ShapeOf(GgufTensor tensor) => new(checked((int)tensor.Dimensions[1]), checked((int)tensor.Dimensions[0]));
 }

@@ -35,10 +35,9 @@ public static class ModelExporter
             throw new IOException($"'{path}' is the base model itself; write the adapted model to another file.");
 
         var writer = new GgufWriter(model.Alignment);
-        foreach (string key in model.Metadata.Keys)
-            writer.SetMetadata(key, model.Metadata[key]);
-        writer.SetMetadata(ExpertKey, GgufValue.From(expert.Name));
-        writer.SetMetadata(BaseKey, GgufValue.From(fingerprint));
+        writer.CopyMetadata(model.Metadata);
+        writer.SetMetadata(ExpertKey, expert.Name);
+        writer.SetMetadata(BaseKey, fingerprint);
         foreach (var tensor in model.Tensors)
         {
             writer.AddTensor(tensor.Name, tensor.Type, [.. tensor.Dimensions], stream =>

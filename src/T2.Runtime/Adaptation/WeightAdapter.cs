@@ -7,31 +7,37 @@ using T2.Weights;
 namespace T2.Runtime;
 
 /// <summary>
-/// Holds a loaded model's weights in one of two states: fully on one expert, or bit-exactly on the base. Knows nothing of how the model was loaded, so it
-/// serves any llama.cpp in the process. Not thread-safe: the caller sees to it that no decode of the model runs during <see cref="Apply"/> and <see cref="Reset"/>.
+/// Holds a loaded model's weights in one of two states: fully on one expert, or bit-exactly on the base. Rebuilt experts are kept within a memory budget,
+/// least recently used ones given up first. Knows nothing of how the model was loaded, so it serves any llama.cpp in the process. Not thread-safe: the
+/// caller sees to it that no decode of the model runs during <see cref="Apply"/> and <see cref="Reset"/>.
 /// </summary>
-public sealed unsafe class WeightAdapter : IDisposable
+public sealed class WeightAdapter : IDisposable
 {
     private readonly GgufFile _file;
     private readonly LiveWeights _weights;
     private readonly IWeightKernel _kernel;
     private readonly int _threads;
+    private readonly long _budget;
+    private readonly LinkedList<PreparedExpert> _prepared = new();
 
     /// <summary>Creates the adapter of a model that is on its base.</summary>
     /// <param name="file">The model's file; must outlive the adapter.</param>
     /// <param name="weights">The live weights of the model.</param>
     /// <param name="kernel">Rebuilds weights.</param>
     /// <param name="threads">Threads a rebuild may use, ≥ 1.</param>
-    public WeightAdapter(GgufFile file, LiveWeights weights, IWeightKernel kernel, int threads)
+    /// <param name="preparedBudget">Bytes that rebuilt experts may take; the one in use is kept whatever it takes.</param>
+    public WeightAdapter(GgufFile file, LiveWeights weights, IWeightKernel kernel, int threads, long preparedBudget = 0)
     {
         ArgumentNullException.ThrowIfNull(file);
         ArgumentNullException.ThrowIfNull(weights);
         ArgumentNullException.ThrowIfNull(kernel);
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
+        ArgumentOutOfRangeException.ThrowIfNegative(preparedBudget);
         _file = file;
         _weights = weights;
         _kernel = kernel;
         _threads = threads;
+        _budget = preparedBudget;
     }
 
     /// <summary>The expert the weights are on; null on the base.</summary>
@@ -40,82 +46,82 @@ public sealed unsafe class WeightAdapter : IDisposable
     /// <summary>Changes whenever the weights do: state computed under another epoch (a KV cache) is stale.</summary>
     public long Epoch { get; private set; }
 
-    /// <summary>Bytes of memory held for adapted tensors, beside the base.</summary>
-    public long OwnedBytes => _weights.Tensors.Values.Sum(static tensor => tensor.OwnedBytes);
+    /// <summary>Bytes of memory that rebuilt experts take, beside the base.</summary>
+    public long PreparedBytes => _prepared.Sum(static prepared => prepared.ByteLength);
 
     /// <summary>
-    /// Rebuilds every weight the expert adapts to U·diag(σ⊙z)·Vᵀ, in place, and returns weights that only the previous expert adapted to the base. An expert
-    /// whose z is 1 everywhere leaves the base's very bytes.
+    /// Makes the model compute with U·diag(σ⊙z)·Vᵀ for every weight the expert adapts, and with the base's for every other. All weights are rebuilt before
+    /// the first becomes live. An expert whose z is 1 everywhere leaves the base's very bytes.
     /// </summary>
     /// <param name="expert">An expert that <see cref="ExpertFit.Verify"/> has accepted for this model.</param>
     /// <param name="factors">Factors of at least the weights the expert adapts.</param>
     /// <param name="cancellation">Cancels between panels of a weight; the model is then bit-exactly on its base.</param>
-    /// <returns>How many weights were rebuilt, and how long it took. Zero if the model was on this expert already.</returns>
-    /// <exception cref="WeightAccessException">A weight cannot be written; nothing was changed.</exception>
+    /// <exception cref="WeightAccessException">A weight cannot be rebuilt; nothing was changed.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; the model is on its base.</exception>
     public RebuildReport Apply(Expert expert, FactorStore factors, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(expert);
         ArgumentNullException.ThrowIfNull(factors);
         if (ReferenceEquals(expert, Current))
-            return default;
+            return new RebuildReport(0, 0, 0, TimeSpan.Zero);
 
-        var started = Stopwatch.GetTimestamp();
-        var plan = Plan(expert, factors);
-        cancellation.ThrowIfCancellationRequested();
-        try
+        long started = Stopwatch.GetTimestamp();
+        var prepared = Find(expert);
+        int rebuilt = 0;
+        if (prepared is null)
         {
-            // From here on the weights are in motion: whatever was computed under the old epoch is stale, even if we fail.
-            Epoch++;
-            Current = null;
-            var planned = plan.Select(static step => step.Tensor).ToHashSet();
-            foreach (var tensor in _weights.Tensors.Values)
-            {
-                if (tensor.IsModified && !planned.Contains(tensor))
-                    tensor.Restore();
-            }
-            long bytes = 0;
-            foreach (var (tensor, matrix, z) in plan)
-            {
-                Rebuild(tensor, matrix, z.Span, cancellation);
-                bytes += tensor.Stored.ByteLength;
-            }
-            Current = expert;
-            return new RebuildReport(plan.Count, bytes, Stopwatch.GetElapsedTime(started));
+            var plan = Plan(expert, factors);
+            cancellation.ThrowIfCancellationRequested();
+            prepared = Prepare(expert, plan, cancellation);
+            rebuilt = plan.Count;
         }
-        catch
-        {
-            RestoreAll();
-            throw;
-        }
+        // From here on whatever was computed under the old weights is stale.
+        Epoch++;
+        prepared.Show(_weights.Tensors.Values);
+        Current = expert;
+        return new RebuildReport(prepared.Versions.Count, rebuilt, prepared.ByteLength, Stopwatch.GetElapsedTime(started));
     }
 
-    /// <summary>Returns the model bit-exactly to its base.</summary>
+    /// <summary>Returns the model bit-exactly to its base. Rebuilt experts stay in memory, within the budget.</summary>
     public RebuildReport Reset()
     {
-        var started = Stopwatch.GetTimestamp();
+        long started = Stopwatch.GetTimestamp();
         int count = 0;
         long bytes = 0;
         foreach (var tensor in _weights.Tensors.Values)
         {
-            if (tensor.IsModified)
-            {
-                count++;
-                bytes += tensor.Stored.ByteLength;
-            }
+            if (tensor.Shown is null)
+                continue;
+            if (count++ == 0)
+                Epoch++;
+            bytes += tensor.LiveLength;
+            tensor.Show(null);
         }
-        if (count > 0)
-            Epoch++;
-        RestoreAll();
-        return new RebuildReport(count, bytes, Stopwatch.GetElapsedTime(started));
+        Current = null;
+        return new RebuildReport(count, 0, bytes, Stopwatch.GetElapsedTime(started));
     }
 
-    /// <summary>Returns the model to its base and frees the adapter's memory. The model must still be loaded.</summary>
+    /// <summary>Returns the model to its base and gives up every rebuilt expert. The model must still be loaded.</summary>
     public void Dispose()
     {
-        Current = null;
+        Reset();
+        MakeRoom(long.MaxValue);
         foreach (var tensor in _weights.Tensors.Values)
             tensor.Dispose();
+    }
+
+    private PreparedExpert? Find(Expert expert)
+    {
+        for (var node = _prepared.First; node is not null; node = node.Next)
+        {
+            if (ReferenceEquals(node.Value.Expert, expert))
+            {
+                _prepared.Remove(node);
+                _prepared.AddFirst(node);
+                return node.Value;
+            }
+        }
+        return null;
     }
 
     private List<(LiveTensor Tensor, MatrixFactors Factors, ReadOnlyMemory<float> Z)> Plan(Expert expert, FactorStore factors)
@@ -133,11 +139,46 @@ public sealed unsafe class WeightAdapter : IDisposable
         return plan;
     }
 
-    private void Rebuild(LiveTensor tensor, MatrixFactors factors, ReadOnlySpan<float> z, CancellationToken cancellation)
+    private PreparedExpert Prepare(
+        Expert expert, List<(LiveTensor Tensor, MatrixFactors Factors, ReadOnlyMemory<float> Z)> plan, CancellationToken cancellation)
     {
-        cancellation.ThrowIfCancellationRequested();
-        var stored = tensor.Stored;
-        byte* destination = tensor.BeginWrite();
+        var versions = new List<TensorVersion>(plan.Count);
+        try
+        {
+            MakeRoom(plan.Sum(static step => step.Tensor.LiveLength));
+            foreach (var (tensor, matrix, z) in plan)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                versions.Add(tensor.CreateVersion(destination => Rebuild(tensor.Stored, matrix, z.Span, destination, cancellation)));
+            }
+            var prepared = new PreparedExpert(expert, versions);
+            _prepared.AddFirst(prepared);
+            return prepared;
+        }
+        catch
+        {
+            foreach (var version in versions)
+                version.Dispose();
+            Reset();
+            throw;
+        }
+    }
+
+    /// <summary>Gives up the least recently used experts until <paramref name="needed"/> more bytes fit the budget. The one in use goes last, back to the base.</summary>
+    private void MakeRoom(long needed)
+    {
+        long kept = PreparedBytes;
+        while (_prepared.Last is { } last && needed > _budget - kept)
+        {
+            kept -= last.Value.ByteLength;
+            _prepared.RemoveLast();
+            if (ReferenceEquals(last.Value.Expert, Current))
+                Reset();
+            last.Value.Dispose();
+        }
+    }
+
+    private void Rebuild(GgufTensor stored, MatrixFactors factors, ReadOnlySpan<float> z, Span<byte> destination, CancellationToken cancellation) =>
         _kernel.Rebuild(
             new RebuildJob
             {
@@ -146,24 +187,16 @@ public sealed unsafe class WeightAdapter : IDisposable
                 Shape = factors.Shape,
                 Basis = factors.Basis.Span,
                 Z = z,
-                Destination = new Span<byte>(destination, checked((int)stored.ByteLength)),
+                Destination = destination,
                 DestinationType = stored.Type,
             },
             _threads,
             cancellation);
-        tensor.Commit();
-    }
-
-    private void RestoreAll()
-    {
-        Current = null;
-        foreach (var tensor in _weights.Tensors.Values)
-            tensor.Restore();
-    }
 }
 
 /// <summary>What changing the weights took.</summary>
-/// <param name="Weights">Weights written.</param>
-/// <param name="Bytes">Their bytes.</param>
+/// <param name="Weights">Weights that changed.</param>
+/// <param name="Rebuilt">Of these, weights that had to be rebuilt; the others were prepared.</param>
+/// <param name="Bytes">Bytes of the weights that changed.</param>
 /// <param name="Elapsed">Wall time.</param>
-public readonly record struct RebuildReport(int Weights, long Bytes, TimeSpan Elapsed);
+public readonly record struct RebuildReport(int Weights, int Rebuilt, long Bytes, TimeSpan Elapsed);

@@ -9,7 +9,7 @@ internal static class DispatchPrompt
     internal const string AnswerPrefix = "\\boxed{";
 
     /// <summary>What ends the label.</summary>
-    internal const string AnswerSuffix = "}";
+    internal const char AnswerSuffix = '}';
 
     internal static string SystemMessage(IReadOnlyList<ExpertLabel> labels)
     {

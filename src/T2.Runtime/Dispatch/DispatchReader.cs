@@ -35,7 +35,7 @@ internal sealed class DispatchReader(AdaptedContext context, ChatFormat format) 
         while (done < texts.Length)
         {
             cancellation.ThrowIfCancellationRequested();
-            done = ScoreGroup(texts, done, shared, scores, ref tokens);
+            done = ScoreGroup(texts, done, shared, scores, ref tokens, cancellation);
         }
         return scores;
     }
@@ -48,8 +48,8 @@ internal sealed class DispatchReader(AdaptedContext context, ChatFormat format) 
         context.Begin();
         int index = context.Prefill(text, 0, cancellation);
         tokens = text.Length;
-        using var greedy = LlamaSampler.Create(context.Model, new LlamaSamplingOptions { Temperature = 0 });
-        var decoder = new Utf8PieceDecoder(context.Model.Vocabulary);
+        using var greedy = new LlamaSampler(context.Model, LlamaSamplingOptions.Greedy);
+        var decoder = new Utf8PieceDecoder();
         var answer = new StringBuilder();
         for (int generated = 0; generated < maxTokens; generated++)
         {
@@ -57,8 +57,8 @@ internal sealed class DispatchReader(AdaptedContext context, ChatFormat format) 
             int token = greedy.Sample(context.Native, index);
             if (context.Model.Vocabulary.IsEndOfGeneration(token))
                 break;
-            answer.Append(decoder.Append(token));
-            context.Step(token, text.Length + generated);
+            answer.Append(decoder.Append(context.Model.Vocabulary.TokenToPiece(token)));
+            context.Step(token, text.Length + generated, cancellation);
             tokens++;
             index = 0;
         }
@@ -66,7 +66,7 @@ internal sealed class DispatchReader(AdaptedContext context, ChatFormat format) 
     }
 
     /// <summary>Scores the continuations from <paramref name="start"/> on that fit one batch, a sequence each, and returns where the next group begins.</summary>
-    private int ScoreGroup(int[][] texts, int start, int shared, double[] scores, ref int tokens)
+    private int ScoreGroup(int[][] texts, int start, int shared, double[] scores, ref int tokens, CancellationToken cancellation)
     {
         var batch = context.EmptyBatch();
         var outputs = new List<(int BatchIndex, int Continuation, int Expected)>();
@@ -90,7 +90,7 @@ internal sealed class DispatchReader(AdaptedContext context, ChatFormat format) 
         }
         if (batch.Count > 0)
         {
-            context.Decode();
+            context.Decode(cancellation);
             tokens += batch.Count;
             foreach (var (batchIndex, continuation, expected) in outputs)
                 scores[continuation] += LogProbability(context.Logits(batchIndex), expected);

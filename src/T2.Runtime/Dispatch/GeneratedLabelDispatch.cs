@@ -23,7 +23,7 @@ public sealed class GeneratedLabelDispatch : IDispatchStrategy
     internal static DispatchDecision Parse(string answer, IReadOnlyList<ExpertLabel> labels, int tokens)
     {
         int start = answer.LastIndexOf(DispatchPrompt.AnswerPrefix, StringComparison.Ordinal);
-        int end = start < 0 ? -1 : answer.IndexOf(DispatchPrompt.AnswerSuffix, start, StringComparison.Ordinal);
+        int end = start < 0 ? -1 : answer.IndexOf(DispatchPrompt.AnswerSuffix, start);
         if (end < 0)
             return new(null, 0, [], tokens, "no label in the generated answer");
         string said = answer[(start + DispatchPrompt.AnswerPrefix.Length)..end].Trim();

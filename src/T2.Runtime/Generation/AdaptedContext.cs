@@ -17,27 +17,27 @@ internal sealed class AdaptedContext : IDisposable
     {
         Model = model;
         _adapter = adapter;
-        int threads = options.ResolvedThreads;
+        int threads = options.ThreadsFor(model.SizeInBytes);
         _context = LlamaContext.Create(model, new LlamaContextOptions
         {
             ContextLength = checked((uint)options.ContextLength),
-            BatchSize = checked((uint)options.BatchSize),
-            MicroBatchSize = checked((uint)options.BatchSize),
-            MaxSequences = checked((uint)sequences),
+            BatchSize = options.BatchSize,
+            MicroBatchSize = options.BatchSize,
+            MaxSequences = sequences,
             UnifiedKv = true,
             Threads = threads,
             BatchThreads = threads,
         });
-        _batch = new LlamaBatch(_context, options.BatchSize);
+        _batch = new LlamaBatch(_context.BatchSize);
     }
 
     internal LlamaModel Model { get; }
 
-    internal int Capacity => checked((int)_context.ContextLength);
+    internal int Capacity => _context.ContextLength;
 
     internal int BatchSize => _batch.Capacity;
 
-    internal int MaxSequences => checked((int)_context.MaxSequences);
+    internal int MaxSequences => _context.MaxSequences;
 
     internal LlamaContext Native => _context;
 
@@ -48,7 +48,7 @@ internal sealed class AdaptedContext : IDisposable
         _epoch = _adapter.Epoch;
     }
 
-    /// <summary>Decodes <paramref name="tokens"/> on sequence 0 from <paramref name="position"/>, batch by batch; logits of the last token are left at index −1's place.</summary>
+    /// <summary>Decodes <paramref name="tokens"/> on sequence 0 from <paramref name="position"/>, batch by batch; the last token asks for logits.</summary>
     /// <returns>The index in the last batch that holds the last token's logits.</returns>
     internal int Prefill(ReadOnlySpan<int> tokens, int position, CancellationToken cancellation)
     {
@@ -62,7 +62,7 @@ internal sealed class AdaptedContext : IDisposable
             for (int index = 0; index < part.Length; index++)
                 _batch.Add(part[index], position + index, 0, isLast && index == part.Length - 1);
             last = part.Length - 1;
-            Decode();
+            Decode(cancellation);
             position += part.Length;
             tokens = tokens[part.Length..];
         }
@@ -70,11 +70,11 @@ internal sealed class AdaptedContext : IDisposable
     }
 
     /// <summary>Decodes one token on sequence 0; its logits are at index 0.</summary>
-    internal void Step(int token, int position)
+    internal void Step(int token, int position, CancellationToken cancellation = default)
     {
         _batch.Clear();
         _batch.Add(token, position, 0, true);
-        Decode();
+        Decode(cancellation);
     }
 
     /// <summary>Logits of a batch index that asked for them, valid until the next decode.</summary>
@@ -88,16 +88,12 @@ internal sealed class AdaptedContext : IDisposable
     }
 
     /// <summary>Decodes the batch.</summary>
-    internal void Decode()
+    internal void Decode(CancellationToken cancellation)
     {
         if (_epoch != _adapter.Epoch)
             throw new InvalidOperationException("The KV cache was made under other weights; it must be cleared before decoding.");
-        _context.Decode(_batch);
+        _context.Decode(_batch, cancellation);
     }
 
-    public void Dispose()
-    {
-        _batch.Dispose();
-        _context.Dispose();
-    }
+    public void Dispose() => _context.Dispose();
 }

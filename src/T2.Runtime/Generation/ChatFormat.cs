@@ -3,11 +3,6 @@ using T2.Llama;
 
 namespace T2.Runtime;
 
-/// <summary>A message of a conversation.</summary>
-/// <param name="Role"><c>system</c>, <c>user</c> or <c>assistant</c>.</param>
-/// <param name="Content">Its text.</param>
-public readonly record struct ChatMessage(string Role, string Content);
-
 /// <summary>How messages become the text a model is prompted with.</summary>
 public sealed class ChatFormat
 {
@@ -40,17 +35,17 @@ public sealed class ChatFormat
 
     /// <summary>Renders messages up to where the assistant would speak.</summary>
     /// <exception cref="NotSupportedException">The model's own template is none that llama.cpp recognises.</exception>
-    internal string Render(LlamaModel model, IReadOnlyList<ChatMessage> messages)
+    internal string Render(LlamaModel model, IReadOnlyList<LlamaChatMessage> messages)
     {
         string? template = _template ?? (ReferenceEquals(this, Auto) ? model.ChatTemplate : null);
         if (template is null)
             return RenderPlain(messages);
-        return LlamaChat.Apply(template, [.. messages.Select(static message => (message.Role, message.Content))], addAssistant: true)
+        return LlamaChat.Apply(template, messages, addAssistant: true)
             ?? throw new NotSupportedException(
                 "The model's chat template is none that llama.cpp recognises. Name one instead (--chat-template), or use 'plain'.");
     }
 
-    private static string RenderPlain(IReadOnlyList<ChatMessage> messages)
+    private static string RenderPlain(IReadOnlyList<LlamaChatMessage> messages)
     {
         // A lone message stays exactly what the user typed, so that a base model simply continues it.
         var text = new StringBuilder();

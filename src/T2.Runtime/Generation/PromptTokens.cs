@@ -10,6 +10,6 @@ internal static class PromptTokens
         var vocabulary = model.Vocabulary;
         int[] tokens = vocabulary.Tokenize(rendered, addSpecial: true, parseSpecial: true);
         // Some templates write the beginning-of-sequence token out, and the tokenizer adds another: a known way to lose accuracy.
-        return tokens.Length >= 2 && vocabulary.Bos is int bos && tokens[0] == bos && tokens[1] == bos ? tokens[1..] : tokens;
+        return tokens.Length >= 2 && vocabulary.BeginningOfSequence is int bos && tokens[0] == bos && tokens[1] == bos ? tokens[1..] : tokens;
     }
 }

@@ -26,7 +26,7 @@ public sealed class AdaptiveModel : IAsyncDisposable
         _kernel = kernel;
         _options = options;
         _fingerprint = new Lazy<string>(() => WeightFingerprint.Compute(file));
-        Adapter = new WeightAdapter(file, weights, kernel, options.ResolvedThreads);
+        Adapter = new WeightAdapter(file, weights, kernel, options.ResolvedThreads, options.PreparedBytes);
     }
 
     /// <summary>The model's file.</summary>
@@ -50,8 +50,8 @@ public sealed class AdaptiveModel : IAsyncDisposable
     /// <summary>The live weights, found and classified.</summary>
     public LiveWeights Weights { get; }
 
-    /// <summary>Bytes of memory held for adapted tensors, beside the base.</summary>
-    public long AdaptedBytes => Adapter.OwnedBytes;
+    /// <summary>Bytes of memory that rebuilt experts take, beside the base.</summary>
+    public long PreparedBytes => Adapter.PreparedBytes;
 
     internal WeightAdapter Adapter { get; }
 
@@ -85,7 +85,7 @@ public sealed class AdaptiveModel : IAsyncDisposable
         await Gate.WaitAsync(cancellation).ConfigureAwait(false);
         try
         {
-            await Task.Run(() => Factors(BlockWeights.List(File), progress, cancellation), cancellation).ConfigureAwait(false);
+            await Task.Run(() => Factors(AdaptableNames(), progress, cancellation), cancellation).ConfigureAwait(false);
         }
         finally
         {
@@ -166,7 +166,7 @@ public sealed class AdaptiveModel : IAsyncDisposable
         if (_factors is { } open && names.All(name => open.TryGet(name, out _)))
             return open;
         // A sidecar is made whole: the next expert may adapt other weights, and making one twice costs more than making it once.
-        var wanted = BlockWeights.List(File);
+        var wanted = AdaptableNames();
         string path = _options.FactorPath ?? FactorStore.DefaultPath(File.Path);
         _factors?.Dispose();
         _factors = null;
@@ -174,9 +174,11 @@ public sealed class AdaptiveModel : IAsyncDisposable
         return _factors;
     }
 
+    private string[] AdaptableNames() => [.. BlockWeights.List(File).Select(static tensor => tensor.Name)];
+
     private static AdaptiveModel Load(string path, ModelOptions options, CancellationToken cancellation)
     {
-        var kernel = KernelRegistry.Resolve(options.Kernel);
+        var kernel = options.KernelOverride ?? KernelRegistry.Resolve(options.Kernel);
         var file = GgufFile.Open(path);
         LlamaModel? native = null;
         try
@@ -188,9 +190,9 @@ public sealed class AdaptiveModel : IAsyncDisposable
                 GpuLayers = options.GpuLayers,
                 LoadMode = options.LoadMode,
                 UseExtraBufferTypes = options.Repack,
-            });
+            }, cancellation);
             cancellation.ThrowIfCancellationRequested();
-            var weights = LiveWeights.Discover(file, new LlamaWeightProbe(native), GgmlExports.FromLibraries(library.GgmlBase, library.Llama));
+            var weights = LiveWeights.Discover(file, new LlamaWeightProbe(native), GgmlExports.FromLibraries(library.GgmlBaseHandle, library.LlamaHandle));
             return new AdaptiveModel(file, native, weights, kernel, options);
         }
         catch

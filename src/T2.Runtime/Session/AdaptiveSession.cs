@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
+using T2.Llama;
 
 namespace T2.Runtime;
 
@@ -12,7 +13,7 @@ public sealed class AdaptiveSession : IAsyncDisposable
     private readonly AdaptiveModel _model;
     private readonly SessionOptions _options;
     private readonly AdaptedContext _context;
-    private readonly List<ChatMessage> _conversation = [];
+    private readonly List<LlamaChatMessage> _conversation = [];
     private int _busy;
     private bool _disposed;
 

@@ -22,7 +22,7 @@ internal sealed class Answer(AdaptiveModel model, AdaptedContext context, Sessio
     }
 
     /// <summary>Runs the stages and returns the whole answer.</summary>
-    internal string Run(string prompt, IReadOnlyList<ChatMessage> conversation, CancellationToken cancellation)
+    internal string Run(string prompt, IReadOnlyList<LlamaChatMessage> conversation, CancellationToken cancellation)
     {
         var messages = Messages(prompt, conversation);
         int[] tokens = PromptTokens.Of(model.Native, session.Format.Render(model.Native, messages));
@@ -30,7 +30,7 @@ internal sealed class Answer(AdaptiveModel model, AdaptedContext context, Sessio
             throw new ArgumentException("The prompt is empty.", nameof(prompt));
         if (tokens.Length >= context.Capacity)
             throw new PromptTooLongException(tokens.Length, context.Capacity, "The prompt");
-        using var sampler = LlamaSampler.Create(model.Native, options.Sampling);
+        using var sampler = new LlamaSampler(model.Native, options.Sampling);
 
         var expert = options.Adaptation is Adaptation.FixedChoice choice ? choice.Expert : null;
         DispatchDecision? decision = null;
@@ -46,9 +46,9 @@ internal sealed class Answer(AdaptiveModel model, AdaptedContext context, Sessio
         return Generate(tokens.Length, logits, sampler, expert, decision, cancellation);
     }
 
-    private List<ChatMessage> Messages(string prompt, IReadOnlyList<ChatMessage> conversation)
+    private List<LlamaChatMessage> Messages(string prompt, IReadOnlyList<LlamaChatMessage> conversation)
     {
-        var messages = new List<ChatMessage>(conversation.Count + 2);
+        var messages = new List<LlamaChatMessage>(conversation.Count + 2);
         if (!string.IsNullOrEmpty(session.SystemMessage))
             messages.Add(new("system", session.SystemMessage));
         if (session.KeepConversation)
@@ -90,11 +90,11 @@ internal sealed class Answer(AdaptiveModel model, AdaptedContext context, Sessio
         var factors = model.FactorsFor(expert, options.FactorProgress, cancellation);
         Finish(Stage.Factor, started, 0, $"{expert.Vectors.Count} factored weights at hand");
 
+        cancellation.ThrowIfCancellationRequested();
         started = Stopwatch.GetTimestamp();
         var rebuilt = model.Adapter.Apply(expert, factors, cancellation);
-        string detail = rebuilt.Weights == 0
-            ? $"on '{expert.Name}' already"
-            : FormattableString.Invariant($"{rebuilt.Weights} weights, {rebuilt.Bytes / 1e6:0.0} MB, to '{expert.Name}'");
+        string how = rebuilt.Rebuilt > 0 ? "rebuilt" : rebuilt.Weights > 0 ? "prepared" : "in place already";
+        string detail = FormattableString.Invariant($"'{expert.Name}' {how}: {rebuilt.Weights} weights, {rebuilt.Bytes / 1e6:0.0} MB");
         Finish(Stage.Rebuild, started, 0, detail);
     }
 
@@ -111,7 +111,7 @@ internal sealed class Answer(AdaptiveModel model, AdaptedContext context, Sessio
     {
         long started = Stopwatch.GetTimestamp();
         var vocabulary = model.Native.Vocabulary;
-        var decoder = new Utf8PieceDecoder(vocabulary);
+        var decoder = new Utf8PieceDecoder();
         var text = new StringBuilder();
         var timeToFirstToken = TimeSpan.Zero;
         int last = 0;
@@ -128,7 +128,7 @@ internal sealed class Answer(AdaptiveModel model, AdaptedContext context, Sessio
                     stopReason = StopReason.ContextFull;
                     break;
                 }
-                context.Step(last, position);
+                context.Step(last, position, cancellation);
                 logits = 0;
             }
             last = sampler.Sample(context.Native, logits);
@@ -140,7 +140,7 @@ internal sealed class Answer(AdaptiveModel model, AdaptedContext context, Sessio
                 break;
             }
             generated++;
-            Emit(decoder.Append(last), text);
+            Emit(decoder.Append(vocabulary.TokenToPiece(last)), text);
         }
         Emit(decoder.Flush(), text);
         Finish(Stage.Decode, started, generated, "");

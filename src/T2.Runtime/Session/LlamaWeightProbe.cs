@@ -19,8 +19,8 @@ internal sealed class LlamaWeightProbe(LlamaModel model) : IWeightProbe
             EvalCallback = evalCallback,
             EvalCallbackData = userData,
         });
-        using var batch = new LlamaBatch(context, 1);
-        batch.Add(model.Vocabulary.Bos ?? 0, 0, 0, true);
+        var batch = new LlamaBatch(1);
+        batch.Add(model.Vocabulary.BeginningOfSequence ?? 0, 0, 0, true);
         context.Decode(batch);
     }
 }

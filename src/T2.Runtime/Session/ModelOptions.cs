@@ -18,6 +18,9 @@ public sealed record ModelOptions
     /// <summary>Threads for factorising and rebuilding; 0 = all processors.</summary>
     public int AdaptationThreads { get; init; }
 
+    /// <summary>Bytes that rebuilt experts may keep in memory, so that switching back to one costs next to nothing. The expert in use is kept whatever it takes.</summary>
+    public long PreparedBytes { get; init; } = 1L << 30;
+
     /// <summary>Kernel that factors and rebuilds (<c>t2 kernels</c> lists them); null = the best available.</summary>
     public string? Kernel { get; init; }
 
@@ -32,6 +35,9 @@ public sealed record ModelOptions
 
     /// <summary>Receives llama.cpp's warnings and errors; null = silence.</summary>
     public ILogger? Logger { get; init; }
+
+    /// <summary>A kernel made by a test.</summary>
+    internal T2.Kernels.IWeightKernel? KernelOverride { get; init; }
 
     internal int ResolvedThreads => AdaptationThreads > 0 ? AdaptationThreads : Environment.ProcessorCount;
 }

@@ -1,5 +1,3 @@
-using T2.Llama;
-
 namespace T2.Runtime;
 
 /// <summary>What holds for every prompt of a session.</summary>
@@ -11,7 +9,7 @@ public sealed record SessionOptions
     /// <summary>Prompt tokens decoded at a time. Cancellation is observed between batches.</summary>
     public int BatchSize { get; init; } = 512;
 
-    /// <summary>Threads for decoding; 0 = all processors.</summary>
+    /// <summary>Threads for decoding; 0 = one for every 4 MB of weights, at most all processors: threads wait for one another at every node of the graph, so a small model runs best on few.</summary>
     public int Threads { get; init; }
 
     /// <summary>How pass 1 decides.</summary>
@@ -26,5 +24,5 @@ public sealed record SessionOptions
     /// <summary>Whether earlier questions and answers stay part of the prompt.</summary>
     public bool KeepConversation { get; init; }
 
-    internal int ResolvedThreads => Threads > 0 ? Threads : Environment.ProcessorCount;
+    internal int ThreadsFor(long modelBytes) => Threads > 0 ? Threads : (int)Math.Clamp(modelBytes / (4 << 20), 1, Environment.ProcessorCount);
 }

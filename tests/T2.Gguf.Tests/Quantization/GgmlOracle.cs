@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using T2.Gguf;
 
 namespace T2.Gguf.Tests.Quantization;
 

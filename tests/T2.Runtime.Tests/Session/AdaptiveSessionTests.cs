@@ -1,6 +1,5 @@
 using T2.Gguf;
 using T2.Llama;
-using T2.TestKit;
 
 namespace T2.Runtime.Tests.Session;
 

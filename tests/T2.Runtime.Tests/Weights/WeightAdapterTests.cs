@@ -3,7 +3,7 @@ using T2.Kernels;
 using T2.Llama;
 using T2.Weights;
 
-namespace T2.Runtime.Tests.Adaptation;
+namespace T2.Runtime.Tests.Weights;
 
 [Collection(ModelCollection.Name)]
 public sealed class WeightAdapterTests(ModelFixture models)
@@ -23,7 +23,7 @@ public sealed class WeightAdapterTests(ModelFixture models)
         string exported = models.File($"exported-{Guid.NewGuid():N}.gguf");
         using (var factors = FactorStore.TryOpen(FactorStore.DefaultPath(model.File.Path), model.Fingerprint)!)
             ModelExporter.Export(model.File, model.Fingerprint, expert, factors, KernelRegistry.Resolve(), exported, threads: 1);
-        TestModels.AssertSameBits(TestModels.LogitsInFreshProcess(exported, loading), adapted);
+        TestModels.AssertSameBits(await TestModels.LogitsInFreshProcessAsync(exported, loading), adapted);
         File.Delete(exported);
     }
 
@@ -36,18 +36,18 @@ public sealed class WeightAdapterTests(ModelFixture models)
         await model.ResetAsync();
 
         TestModels.AssertPristine(model);
-        TestModels.AssertSameBits(TestModels.LogitsInFreshProcess(model.File.Path, loading), TestModels.Logits(model));
+        TestModels.AssertSameBits(await TestModels.LogitsInFreshProcessAsync(model.File.Path, loading), TestModels.Logits(model));
     }
 
     [Fact]
     public async Task The_loadings_cover_every_storage_a_cpu_has()
     {
         var seen = new HashSet<TensorStorage>();
-        foreach (object[] row in TestModels.Loadings)
+        foreach (var loading in TestModels.AllLoadings)
         {
-            await using var model = await models.LoadAsync((Loading)row[0]);
-            foreach (string weight in BlockWeights.List(model.File))
-                seen.Add(model.Weights.Require(weight).Storage);
+            await using var model = await models.LoadAsync(loading);
+            foreach (var tensor in BlockWeights.List(model.File))
+                seen.Add(model.Weights.Require(tensor.Name).Storage);
         }
         Assert.Superset(new HashSet<TensorStorage> { TensorStorage.Mapped, TensorStorage.Host, TensorStorage.Repacked }, seen);
     }
@@ -102,34 +102,70 @@ public sealed class WeightAdapterTests(ModelFixture models)
     [InlineData("Q4_0", LlamaLoadMode.Mmap, true)]
     public async Task A_rebuild_that_fails_midway_leaves_the_base(string types, LlamaLoadMode mode, bool repack)
     {
-        await using var model = await models.LoadAsync(new Loading(types, mode, repack));
+        var kernel = new FailingKernel();
+        await using var model = await LoadAsync(new Loading(types, mode, repack), kernel);
         float[] fresh = TestModels.Logits(model);
         await model.ApplyAsync(TestModels.RandomExpert(model, "first", 1));
+        kernel.FailAfter(5, () => throw new InvalidOperationException("The kernel failed on purpose."));
 
-        var failing = new FailingKernel(failAt: 5);
-        var adapter = new WeightAdapter(model.File, model.Weights, failing, 1);
-        using var factors = FactorStore.TryOpen(FactorStore.DefaultPath(model.File.Path), model.Fingerprint)!;
-        Assert.Throws<InvalidOperationException>(() => adapter.Apply(TestModels.RandomExpert(model, "second", 2), factors));
+        await Assert.ThrowsAsync<InvalidOperationException>(() => model.ApplyAsync(TestModels.RandomExpert(model, "second", 2)));
 
-        Assert.Null(adapter.Current);
+        Assert.Null(model.CurrentExpert);
         TestModels.AssertPristine(model);
         TestModels.AssertSameBits(fresh, TestModels.Logits(model));
     }
 
-    [Fact]
-    public async Task A_rebuild_cancelled_midway_leaves_the_base()
+    [Theory]
+    [InlineData("Q8_0", LlamaLoadMode.None, false)]
+    [InlineData("Q4_0", LlamaLoadMode.Mmap, true)]
+    public async Task A_rebuild_cancelled_midway_leaves_the_base_and_can_be_repeated(string types, LlamaLoadMode mode, bool repack)
     {
-        await using var model = await models.LoadAsync(new Loading("Q8_0", LlamaLoadMode.None, false));
+        var kernel = new FailingKernel();
+        await using var model = await LoadAsync(new Loading(types, mode, repack), kernel);
         float[] fresh = TestModels.Logits(model);
+        await model.ApplyAsync(TestModels.RandomExpert(model, "first", 1));
         using var source = new CancellationTokenSource();
-        var adapter = new WeightAdapter(model.File, model.Weights, new FailingKernel(failAt: 3, () => source.Cancel()), 1);
-        await model.FactorAsync();
-        using var factors = FactorStore.TryOpen(FactorStore.DefaultPath(model.File.Path), model.Fingerprint)!;
+        kernel.FailAfter(3, source.Cancel);
+        var second = TestModels.RandomExpert(model, "second", 2);
 
-        Assert.ThrowsAny<OperationCanceledException>(() => adapter.Apply(TestModels.RandomExpert(model, "second", 2), factors, source.Token));
-
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => model.ApplyAsync(second, cancellation: source.Token));
+        Assert.Null(model.CurrentExpert);
         TestModels.AssertPristine(model);
         TestModels.AssertSameBits(fresh, TestModels.Logits(model));
+
+        await model.ApplyAsync(second);
+        Assert.NotEqual(fresh, TestModels.Logits(model));
+    }
+
+    [Fact]
+    public async Task A_prepared_expert_is_not_rebuilt_and_the_budget_is_kept()
+    {
+        await using var model = await models.LoadAsync(new Loading("Q8_0", LlamaLoadMode.Mmap, false));
+        var experts = Enumerable.Range(0, 4).Select(seed => TestModels.RandomExpert(model, $"e{seed}", seed)).ToArray();
+        var built = await model.ApplyAsync(experts[0]);
+        float[] first = TestModels.Logits(model);
+        Assert.Equal(built.Weights, built.Rebuilt);
+        await model.ApplyAsync(experts[1]);
+        var back = await model.ApplyAsync(experts[0]);
+        Assert.Equal(0, back.Rebuilt);
+        Assert.Equal(built.Weights, back.Weights);
+        TestModels.AssertSameBits(first, TestModels.Logits(model));
+        Assert.Equal(2 * built.Bytes, model.PreparedBytes);
+    }
+
+    [Fact]
+    public async Task Without_a_budget_only_the_expert_in_use_is_kept()
+    {
+        await using var model = await AdaptiveModel.LoadAsync(models.Model("Q8_0"), new ModelOptions { PreparedBytes = 0, Repack = false });
+        var one = TestModels.RandomExpert(model, "one", 1);
+        var two = TestModels.RandomExpert(model, "two", 2);
+        var built = await model.ApplyAsync(one);
+        float[] first = TestModels.Logits(model);
+        await model.ApplyAsync(two);
+        Assert.Equal(built.Bytes, model.PreparedBytes);
+        var again = await model.ApplyAsync(one);
+        Assert.Equal(built.Weights, again.Rebuilt);
+        TestModels.AssertSameBits(first, TestModels.Logits(model));
     }
 
     [Fact]
@@ -166,7 +202,7 @@ public sealed class WeightAdapterTests(ModelFixture models)
             (With(good, architecture: "qwen2"), "architecture"),
             (With(good, vectors: new() { [weight] = new float[] { 1, 2 } }), weight),
             (With(good, vectors: new() { ["blk.99.ffn_up.weight"] = new float[] { 1, 2 } }), "blk.99.ffn_up.weight"),
-            (With(good, vectors: new() { ["token_embd.weight"] = new float[256] }), "token_embd.weight"),
+            (With(good, vectors: new() { ["token_embd.weight"] = Enumerable.Repeat(1.5f, 256).ToArray() }), "token_embd.weight"),
         ];
         foreach (var (expert, says) in misfits)
         {
@@ -177,37 +213,36 @@ public sealed class WeightAdapterTests(ModelFixture models)
         }
     }
 
-    private static Expert With(Expert expert, string? architecture = null, string? fingerprint = null, Dictionary<string, ReadOnlyMemory<float>>? vectors = null) => new()
-    {
-        Name = "misfit",
-        Architecture = architecture ?? expert.Architecture,
-        BaseFingerprint = fingerprint ?? expert.BaseFingerprint,
-        Vectors = vectors ?? expert.Vectors,
-    };
+    private static Expert With(Expert expert, string? architecture = null, string? fingerprint = null, Dictionary<string, ReadOnlyMemory<float>>? vectors = null) =>
+        new("misfit", architecture ?? expert.Architecture, fingerprint ?? expert.BaseFingerprint, vectors ?? expert.Vectors.ToDictionary());
 
-    /// <summary>Rebuilds like the reference until the given call, then half-writes the destination and fails.</summary>
-    private sealed class FailingKernel(int failAt, Action? instead = null) : IWeightKernel
+    private Task<AdaptiveModel> LoadAsync(Loading loading, IWeightKernel kernel) =>
+        AdaptiveModel.LoadAsync(models.Model(loading.Types), loading.Options with { KernelOverride = kernel });
+
+    /// <summary>Rebuilds like the real one until it is told to fail: then it half-writes the destination and does as told.</summary>
+    private sealed class FailingKernel : IWeightKernel
     {
         private readonly IWeightKernel _real = KernelRegistry.Resolve();
-        private int _calls;
+        private int _left = int.MaxValue;
+        private Action _fail = static () => { };
 
         public string Name => "failing";
+
+        public void FailAfter(int rebuilds, Action fail) => (_left, _fail) = (rebuilds, fail);
 
         public void Factorize(ReadOnlySpan<float> weight, MatrixShape shape, Span<double> singularValues, Span<float> basis, int threads, CancellationToken cancellation) =>
             _real.Factorize(weight, shape, singularValues, basis, threads, cancellation);
 
         public void Rebuild(in RebuildJob job, int threads, CancellationToken cancellation)
         {
-            _calls++;
-            if (_calls < failAt)
+            if (_left-- > 0)
             {
                 _real.Rebuild(job, threads, cancellation);
                 return;
             }
             job.Destination[..(job.Destination.Length / 2)].Fill(0x5a);
-            if (instead is null)
-                throw new InvalidOperationException("The kernel failed on purpose.");
-            instead();
+            _left = int.MaxValue;
+            _fail();
             cancellation.ThrowIfCancellationRequested();
         }
     }

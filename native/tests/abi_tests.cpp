@@ -1,0 +1,75 @@
+// The door: every wrong argument is a status and a sentence that names it, from any number of threads.
+#include "testing.h"
+#include <cstring>
+#include <string>
+#include <thread>
+
+namespace
+{
+void expect(int32_t actual, int32_t status, const char* part)
+{
+    CHECK(actual == status, "status " << actual << ", not " << status);
+    CHECK(std::strstr(t2k_last_error(), part) != nullptr, "message '" << t2k_last_error() << "' lacks '" << part << "'");
+}
+}
+
+TEST(abi, names_what_was_wrong)
+{
+    std::vector<float> w(256, 1), basis(16 * 16, 0), z(16, 1), out(256);
+    double sigma[16];
+    expect(t2k_factorize(nullptr, 4, 4, sigma, basis.data(), 1, nullptr), T2K_INVALID, "null");
+    expect(t2k_factorize(w.data(), 0, 4, sigma, basis.data(), 1, nullptr), T2K_INVALID, "0×4");
+    expect(t2k_factorize(w.data(), 4, 4, sigma, basis.data(), 0, nullptr), T2K_INVALID, "threads");
+    expect(t2k_rebuild(w.data(), 99, 16, 16, basis.data(), z.data(), out.data(), 0, 0, 1, nullptr), T2K_UNSUPPORTED, "type 99");
+    expect(t2k_rebuild(w.data(), 0, 16, 16, basis.data(), z.data(), out.data(), 12, 0, 1, nullptr), T2K_INVALID, "Q4_K");
+    expect(t2k_rebuild(w.data(), 0, 16, 16, basis.data(), z.data(), out.data(), 0, 9, 1, nullptr), T2K_INVALID, "Arithmetic 9");
+    z[3] = NAN;
+    expect(t2k_rebuild(w.data(), 0, 16, 16, basis.data(), z.data(), out.data(), 0, 0, 1, nullptr), T2K_NOT_FINITE, "z[3]");
+    expect(t2k_set_isa("mmx"), T2K_INVALID, "mmx");
+    int32_t length, bytes;
+    expect(t2k_type_info(5, &length, &bytes), T2K_UNSUPPORTED, "type 5");
+    expect(t2k_type_info(-1, &length, &bytes), T2K_UNSUPPORTED, "type -1");
+    const int32_t cancel = 1;
+    z[3] = 2;
+    expect(t2k_rebuild(w.data(), 0, 16, 16, basis.data(), z.data(), out.data(), 0, 0, 1, &cancel), T2K_CANCELLED, "cancelled");
+}
+
+TEST(abi, knows_its_version_and_instruction_sets)
+{
+    CHECK(t2k_abi_version() == T2K_ABI_VERSION, t2k_abi_version());
+    CHECK(std::strcmp(t2k_isa(), t2k_isa_at(0)) == 0, t2k_isa());
+    int32_t count = 0;
+    while (t2k_isa_at(count) != nullptr)
+        ++count;
+    CHECK(count >= 1 && std::strcmp(t2k_isa_at(count - 1), "scalar") == 0, count);
+    CHECK(t2k_isa_at(-1) == nullptr, "a name before the first");
+}
+
+TEST(abi, may_be_called_from_many_threads)
+{
+    const auto w = normal_values(120 * 70, 5);
+    std::vector<double> expected(70);
+    std::vector<float> basis(70 * 70);
+    CHECK(t2k_factorize(w.data(), 120, 70, expected.data(), basis.data(), 1, nullptr) == T2K_OK, t2k_last_error());
+    std::vector<std::string> failures(6);
+    std::vector<std::thread> threads;
+    for (size_t t = 0; t < failures.size(); ++t)
+        threads.emplace_back([&, t] {
+            for (int round = 0; round < 5; ++round)
+            {
+                std::vector<double> sigma(70);
+                std::vector<float> b(70 * 70);
+                if (t2k_factorize(w.data(), 120, 70, sigma.data(), b.data(), 4, nullptr) != T2K_OK)
+                    failures[t] = t2k_last_error();
+                for (size_t i = 0; i < sigma.size(); ++i)
+                    if (std::fabs(sigma[i] - expected[i]) > 1e-11 * expected[i])
+                        failures[t] = "sigma " + std::to_string(i);
+                if (t2k_set_isa("none") != T2K_INVALID || std::strstr(t2k_last_error(), "none") == nullptr)
+                    failures[t] = "the last error is not the thread's own";
+            }
+        });
+    for (auto& thread : threads)
+        thread.join();
+    for (const auto& failure : failures)
+        CHECK(failure.empty(), failure);
+}

@@ -1,0 +1,48 @@
+namespace T2.Cli.Tests;
+
+public class UsageTests
+{
+    public static TheoryData<string[], string> Mistakes => new()
+    {
+        { [], "command" },
+        { ["bogus"], "'bogus'" },
+        { ["run", "hello"], "--model" },
+        { ["run", "-m", "x", "--frobnicate", "hello"], "'--frobnicate'" },
+        { ["run", "-m", "x", "hello", "world"], "'world'" },
+        { ["run", "-m", "x", "hello", "-n", "many"], "--n-predict takes a whole number of at least -1, not 'many'" },
+        { ["run", "-m", "x", "hello", "--temp", "warm"], "--temp takes a number" },
+        { ["run", "-m", "x", "hello", "--top-p", "1.5"], "--top-p takes a number from 0 to 1, not '1.5'" },
+        { ["run", "-m", "x", "hello", "--seed", "4294967295"], "--seed takes" },
+        { ["run", "-m", "x", "hello", "--mix", "a"], "'a' is not a part of a mixture" },
+        { ["run", "-m", "x", "hello", "--mix", "a=lots"], "'lots'" },
+        { ["run", "-m", "x", "hello", "--mix", "a=NaN"], "'NaN'" },
+        { ["run", "-m", "x", "hello", "--mix", ","], "names no expert" },
+        { ["run", "-m", "x", "hello", "--mix", "a=1", "--expert", "b"], "--expert and --mix" },
+        { ["run", "-m", "x", "hello", "--expert", "b", "--dispatch", "prompt"], "--dispatch prompt" },
+        { ["run", "-m", "x", "hello", "--dispatch", "prompt"], "--experts" },
+        { ["run", "-m", "x", "hello", "--dispatch", "magic"], "'magic'" },
+        { ["run", "-m", "x", "hello", "--kernel", "magic"], "'magic'" },
+        { ["run", "-m", "x", "hello", "--grammar", "a", "--grammar-file", "b"], "--grammar" },
+        { ["run", "-m", "x", "hello", "--expert", "nobody"], "'nobody'" },
+        { ["run", "-m", "x", ""], "prompt is empty" },
+        { ["inspect", "--everything"], "'--everything'" },
+        { ["expert", "create", "-m", "x", "-o", "y", "--name", "n"], "--formula or --json" },
+        { ["expert", "create", "-m", "x", "-o", "y", "--name", "n", "--formula", "1 + foo"], "'foo'" },
+        { ["expert", "create", "-m", "x", "-o", "./x", "--name", "n", "--formula", "1"], "overwrite" },
+        { ["expert", "mix", "a", "-o", "y", "--name", "n"], "'a' is not a part of a mixture" },
+        { ["export", "-m", "x", "-e", "y", "-o", "y"], "overwrite" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Mistakes))]
+    public async Task A_mistake_on_the_command_line_gives_one_line_and_code_2(string[] arguments, string fragment) =>
+        T2Process.AssertFailure(await T2Process.RunAsync(arguments), 2, fragment);
+
+    [Fact]
+    public async Task Text_that_looks_like_an_option_is_a_prompt_after_two_dashes() =>
+        T2Process.AssertFailure(await T2Process.RunAsync("run", "-m", "absent.gguf", "--", "--frobnicate"), 3, "absent.gguf");
+
+    [Fact]
+    public async Task An_empty_stdin_is_an_empty_prompt() =>
+        T2Process.AssertFailure(await T2Process.RunWithInputAsync("\n", "run", "-m", "absent.gguf"), 2, "prompt is empty");
+}

@@ -21,6 +21,8 @@ internal sealed unsafe class FakeCudaDriver : ICudaDriver
     private readonly HashSet<nint> _handles = [];
     private readonly Dictionary<nint, string> _modules = [];
     private readonly Dictionary<nint, string> _functions = [];
+    private readonly Dictionary<nint, int[]> _parameterBytes = [];
+    private readonly List<nint> _streams = [];
     private readonly Stack<nint> _contexts = new([0]);
     private readonly Dictionary<string, (int After, int Error)> _failures = new(StringComparer.Ordinal);
     private readonly nint _errorName = Marshal.StringToCoTaskMemUTF8("CUDA_ERROR_FAKE");
@@ -46,6 +48,8 @@ internal sealed unsafe class FakeCudaDriver : ICudaDriver
     public int ContextDepth => _contexts.Count;
 
     public long AllocatedBytes => _memory.Values.Sum();
+
+    public int LiveEvents => _handles.Count - _streams.Count(_handles.Contains);
 
     /// <summary>Streams, events and modules that are still there, and pinned memory.</summary>
     public int LiveHandles => _handles.Count + _modules.Count + _pinned.Count;
@@ -138,8 +142,6 @@ internal sealed unsafe class FakeCudaDriver : ICudaDriver
         _parameterBytes.Add(function, PtxSignature.Parse(_modules[module]));
         return 0;
     }
-
-    private readonly Dictionary<nint, int[]> _parameterBytes = [];
 
     public int LaunchKernel(nint function, uint gridX, uint gridY, uint gridZ, uint blockX, uint blockY, uint blockZ, uint sharedBytes, nint stream, void** parameters, void** extra)
     {
@@ -242,8 +244,6 @@ internal sealed unsafe class FakeCudaDriver : ICudaDriver
         }
         return error;
     }
-
-    private readonly List<nint> _streams = [];
 
     public int StreamDestroy(nint stream) => _handles.Remove(stream) ? LogInContext("StreamDestroy") : InvalidValue;
 

@@ -104,7 +104,7 @@ public sealed class RebuildTests(OpenClFixture openCl)
         var destination = buffers.Allocate(weight.Source.Length);
         openCl.Device.Upload<byte>(weight.Source, source);
         openCl.Device.Upload<float>(weight.Basis, basis);
-        new DeviceRebuilder(openCl.Device, panel).Run(new DeviceRebuildJob
+        var job = new DeviceRebuildJob
         {
             Source = source,
             SourceType = weight.Type,
@@ -113,7 +113,9 @@ public sealed class RebuildTests(OpenClFixture openCl)
             Z = weight.Z,
             Destination = destination,
             DestinationType = weight.Type,
-        });
+            Precision = RebuildPrecision.Single,
+        };
+        new DeviceRebuilder(openCl.Device, panel).Run(job, buffers);
         var result = new byte[weight.Source.Length];
         openCl.Device.Download<byte>(destination, result);
         return result;

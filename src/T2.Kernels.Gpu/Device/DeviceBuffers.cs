@@ -1,10 +1,18 @@
 namespace T2.Kernels.Gpu;
 
+/// <summary>Where a job gets device memory from.</summary>
+internal interface IDeviceMemory : IDisposable
+{
+    /// <summary>Memory until this is disposed.</summary>
+    DevicePointer Allocate(long bytes);
+}
+
 /// <summary>Device memory of one job: everything allocated here is freed together, also when an allocation half way fails.</summary>
-internal sealed class DeviceBuffers(IGpuDevice device) : IDisposable
+internal sealed class DeviceBuffers(IGpuDevice device) : IDeviceMemory
 {
     private readonly List<DevicePointer> _pointers = [];
 
+    /// <inheritdoc/>
     public DevicePointer Allocate(long bytes)
     {
         var pointer = device.Allocate(bytes);
@@ -20,6 +28,7 @@ internal sealed class DeviceBuffers(IGpuDevice device) : IDisposable
         device.Free(pointer);
     }
 
+    /// <inheritdoc/>
     public void Dispose()
     {
         foreach (var pointer in _pointers)

@@ -184,7 +184,7 @@ public sealed unsafe class CudaDevice : IGpuDevice
         var error = _driver.StreamWaitEvent(_streams[(int)stream], moment.Handle, 0);
         // The driver keeps a destroyed event until it has happened.
         CheckUnlessBroken(_driver.EventDestroy(moment.Handle), "cuEventDestroy");
-        Check(error, "cuStreamWaitEvent");
+        CheckUnlessBroken(error, "cuStreamWaitEvent");
     }
 
     /// <inheritdoc/>

@@ -15,17 +15,22 @@ internal sealed class DeviceRebuilder(IGpuDevice device, int panelLength = Devic
 
     private readonly DeviceTypes _types = new(device);
 
-    /// <summary>Work space of a rebuild of this shape, bytes, without source, basis and destination.</summary>
+    /// <summary>Work space of a rebuild of this shape, bytes, whatever the precision, without source, basis and destination.</summary>
     public static long WorkspaceBytes(MatrixShape shape)
     {
-        long rank = shape.Rank;
-        var panel = Math.Min(UsualPanel, Math.Max(shape.Rows, shape.Columns));
-        // S in fp32 and as an operand (at most as large), a panel in fp32 and as an operand, and the lists of selected rows; operands padded to tiles.
-        var padded = rank + KernelShape.MmaTile;
-        return (2 * padded * padded * sizeof(float)) + (2L * (panel + KernelShape.MmaTile) * padded * sizeof(float)) + (rank * 8);
+        // The lists of selected rows; S in fp32; S and a panel as operands, at most 4 bytes a value and padded to tiles; a panel in fp32.
+        long rank = shape.Rank, padded = RoundUp(rank, KernelShape.MmaTile);
+        long panel = Math.Min(UsualPanel, Math.Max(shape.Rows, shape.Columns)), paddedPanel = RoundUp(panel, KernelShape.MmaTile);
+        return (2 * DeviceArena.Aligned(rank * sizeof(float)))
+            + DeviceArena.Aligned(rank * rank * sizeof(float))
+            + DeviceArena.Aligned(padded * padded * sizeof(float))
+            + DeviceArena.Aligned(paddedPanel * padded * sizeof(float))
+            + DeviceArena.Aligned(panel * rank * sizeof(float));
     }
 
-    public void Run(in DeviceRebuildJob job)
+    /// <param name="job">What to rebuild.</param>
+    /// <param name="workspace">Where the work space comes from; the caller disposes it.</param>
+    public void Run(in DeviceRebuildJob job, IDeviceMemory workspace)
     {
         DeviceJobChecks.Check(job);
         var changed = job.Shape.Rank - job.Z.Count(1f);
@@ -36,16 +41,15 @@ internal sealed class DeviceRebuilder(IGpuDevice device, int panelLength = Devic
         }
 
         var product = new DeviceProduct(device, job.Precision);
-        using var buffers = new DeviceBuffers(device);
         // With nothing changed only the type does: panels are read and stored.
-        var square = changed == 0 ? DevicePointer.Null : FormSquare(job, changed, buffers);
+        var square = changed == 0 ? DevicePointer.Null : FormSquare(job, changed, workspace);
         if (job.Shape.Side == FactorSide.Right)
-            RebuildRows(job, product, square, buffers);
+            RebuildRows(job, product, square, workspace);
         else
-            RebuildColumns(job, product, square, buffers);
+            RebuildColumns(job, product, square, workspace);
     }
 
-    private DevicePointer FormSquare(in DeviceRebuildJob job, int changed, DeviceBuffers buffers)
+    private DevicePointer FormSquare(in DeviceRebuildJob job, int changed, IDeviceMemory workspace)
     {
         var rank = job.Shape.Rank;
         var selected = new int[changed];
@@ -57,9 +61,9 @@ internal sealed class DeviceRebuilder(IGpuDevice device, int panelLength = Devic
             selected[place] = i;
             delta[place++] = (float)((double)job.Z[i] - 1);
         }
-        var rows = buffers.Allocate((long)changed * sizeof(int));
-        var scales = buffers.Allocate((long)changed * sizeof(float));
-        var square = buffers.Allocate((long)rank * rank * sizeof(float));
+        var rows = workspace.Allocate((long)changed * sizeof(int));
+        var scales = workspace.Allocate((long)changed * sizeof(float));
+        var square = workspace.Allocate((long)rank * rank * sizeof(float));
         device.Upload<int>(selected, rows);
         device.Upload<float>(delta, scales);
         var tiles = DeviceTypes.Blocks(rank, KernelShape.Tile);
@@ -72,17 +76,17 @@ internal sealed class DeviceRebuilder(IGpuDevice device, int panelLength = Devic
         return square;
     }
 
-    private void RebuildRows(in DeviceRebuildJob job, DeviceProduct product, DevicePointer square, DeviceBuffers buffers)
+    private void RebuildRows(in DeviceRebuildJob job, DeviceProduct product, DevicePointer square, IDeviceMemory workspace)
     {
         int rows = job.Shape.Rows, columns = job.Shape.Columns;
         var panelRows = Math.Min(panelLength, rows);
-        var panel = buffers.Allocate((long)panelRows * columns * sizeof(float));
+        var panel = workspace.Allocate((long)panelRows * columns * sizeof(float));
         var left = DevicePointer.Null;
         var right = DevicePointer.Null;
         if (square != DevicePointer.Null)
         {
-            left = buffers.Allocate(product.BytesOfA(panelRows, columns));
-            right = buffers.Allocate(product.BytesOfB(columns, columns));
+            left = workspace.Allocate(product.BytesOfA(panelRows, columns));
+            right = workspace.Allocate(product.BytesOfB(columns, columns));
             product.PackB(square, columns, columns, right);
         }
         var sourceRow = TensorTypes.Info(job.SourceType).BytesFor(columns);
@@ -100,17 +104,17 @@ internal sealed class DeviceRebuilder(IGpuDevice device, int panelLength = Devic
         }
     }
 
-    private void RebuildColumns(in DeviceRebuildJob job, DeviceProduct product, DevicePointer square, DeviceBuffers buffers)
+    private void RebuildColumns(in DeviceRebuildJob job, DeviceProduct product, DevicePointer square, IDeviceMemory workspace)
     {
         int rows = job.Shape.Rows, columns = job.Shape.Columns;
         var panelColumns = Math.Min(panelLength, columns);
-        var panel = buffers.Allocate((long)rows * panelColumns * sizeof(float));
+        var panel = workspace.Allocate((long)rows * panelColumns * sizeof(float));
         var left = DevicePointer.Null;
         var right = DevicePointer.Null;
         if (square != DevicePointer.Null)
         {
-            left = buffers.Allocate(product.BytesOfA(rows, rows));
-            right = buffers.Allocate(product.BytesOfB(rows, panelColumns));
+            left = workspace.Allocate(product.BytesOfA(rows, rows));
+            right = workspace.Allocate(product.BytesOfB(rows, panelColumns));
             product.PackA(square, rows, rows, left);
         }
         for (var first = 0; first < columns; first += panelColumns)
@@ -125,4 +129,6 @@ internal sealed class DeviceRebuilder(IGpuDevice device, int panelLength = Devic
             _types.Store(panel, job.DestinationType, columns, first, job.Destination, rows, count);
         }
     }
+
+    private static long RoundUp(long value, long step) => (value + step - 1) / step * step;
 }

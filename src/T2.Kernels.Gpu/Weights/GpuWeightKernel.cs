@@ -1,5 +1,3 @@
-using T2.Gguf;
-
 namespace T2.Kernels.Gpu;
 
 /// <summary>
@@ -11,13 +9,15 @@ namespace T2.Kernels.Gpu;
 /// </para>
 /// Calls on one instance run one after the other, whatever thread they come from.
 /// </summary>
-public sealed class GpuWeightKernel : IWeightKernel, IDeviceWeightKernel
+public sealed class GpuWeightKernel : IWeightKernel, IDeviceWeightKernel, IDisposable
 {
     private readonly IGpuDevice _device;
     private readonly DeviceRebuilder _rebuilder;
     private readonly DeviceFactorizer _factorizer;
     private readonly RebuildPrecision _precision;
     private readonly Lock _lock = new();
+    private DevicePointer _reserved;
+    private long _reservedBytes;
 
     /// <param name="device">The device; stays the caller's to dispose, after this kernel's last use.</param>
     /// <param name="precision">Arithmetic of rebuilds that come through <see cref="IWeightKernel"/>.</param>
@@ -50,8 +50,34 @@ public sealed class GpuWeightKernel : IWeightKernel, IDeviceWeightKernel
     public void Rebuild(in DeviceRebuildJob job)
     {
         lock (_lock)
-            _rebuilder.Run(job);
+        {
+            using var workspace = Workspace(job.Shape);
+            _rebuilder.Run(job, workspace);
+        }
     }
+
+    /// <summary>
+    /// Keeps device memory for the work space of rebuilds, so that they neither allocate nor wait. Rebuilds that need more than was reserved allocate as they
+    /// would without.
+    /// </summary>
+    /// <param name="bytes"><see cref="RebuildBytes"/> of the largest weight; 0 gives the memory back.</param>
+    /// <exception cref="GpuOutOfMemoryException">It does not fit; nothing is reserved then.</exception>
+    public void Reserve(long bytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(bytes);
+        lock (_lock)
+        {
+            if (_reservedBytes > 0)
+                _device.Free(_reserved);
+            _reservedBytes = 0;
+            if (bytes > 0)
+                _reserved = _device.Allocate(bytes);
+            _reservedBytes = bytes;
+        }
+    }
+
+    /// <summary>Gives back what <see cref="Reserve"/> holds. The kernel stays usable.</summary>
+    public void Dispose() => Reserve(0);
 
     /// <inheritdoc/>
     /// <exception cref="ArgumentException">A span's length does not fit the shape.</exception>
@@ -59,9 +85,7 @@ public sealed class GpuWeightKernel : IWeightKernel, IDeviceWeightKernel
     /// <exception cref="GpuException">The device failed or has too little memory.</exception>
     public void Factorize(ReadOnlySpan<float> weight, MatrixShape shape, Span<double> singularValues, Span<float> basis, int threads, CancellationToken cancellation)
     {
-        DeviceJobChecks.CheckShape(shape);
-        CheckLength(nameof(weight), weight.Length, shape.Length, shape);
-        CheckLength(nameof(basis), basis.Length, (long)shape.Rank * shape.Rank, shape);
+        KernelArguments.CheckFactorize(weight, shape, singularValues, basis, threads);
         lock (_lock)
         {
             using var buffers = new DeviceBuffers(_device);
@@ -79,12 +103,7 @@ public sealed class GpuWeightKernel : IWeightKernel, IDeviceWeightKernel
     /// <exception cref="GpuException">The device failed or has too little memory. Nothing has been written.</exception>
     public void Rebuild(in RebuildJob job, int threads, CancellationToken cancellation)
     {
-        DeviceJobChecks.CheckShape(job.Shape);
-        CheckLength("Source", job.Source.Length, BytesOf(job.SourceType, job.Shape), job.Shape);
-        CheckLength("Destination", job.Destination.Length, BytesOf(job.DestinationType, job.Shape), job.Shape);
-        CheckLength("Basis", job.Basis.Length, (long)job.Shape.Rank * job.Shape.Rank, job.Shape);
-        if (job.Source.Overlaps(job.Destination))
-            throw new ArgumentException("Source and Destination overlap; the delta must start from pristine bytes.", nameof(job));
+        KernelArguments.CheckRebuild(job, threads);
         cancellation.ThrowIfCancellationRequested();
         lock (_lock)
         {
@@ -94,7 +113,8 @@ public sealed class GpuWeightKernel : IWeightKernel, IDeviceWeightKernel
             var destination = buffers.Allocate(job.Destination.Length);
             _device.Upload(job.Source, source);
             _device.Upload(job.Basis, basis);
-            _rebuilder.Run(new DeviceRebuildJob
+            using var workspace = Workspace(job.Shape);
+            var onDevice = new DeviceRebuildJob
             {
                 Source = source,
                 SourceType = job.SourceType,
@@ -104,18 +124,12 @@ public sealed class GpuWeightKernel : IWeightKernel, IDeviceWeightKernel
                 Destination = destination,
                 DestinationType = job.DestinationType,
                 Precision = _precision,
-            });
+            };
+            _rebuilder.Run(onDevice, workspace);
             _device.Download(destination, job.Destination);
         }
     }
 
-    private static long BytesOf(TensorType type, MatrixShape shape) => TensorTypes.TryGetInfo(type, out var info)
-        ? info.BytesFor(shape.Columns) * shape.Rows
-        : throw new ArgumentException($"Tensor type {(uint)type} is unknown.");
-
-    private static void CheckLength(string what, long actual, long expected, MatrixShape shape)
-    {
-        if (actual != expected)
-            throw new ArgumentException($"{what} has length {actual}; shape {shape} needs {expected}.");
-    }
+    private IDeviceMemory Workspace(MatrixShape shape) =>
+        RebuildBytes(shape) <= _reservedBytes ? new DeviceArena(_reserved, _reservedBytes) : new DeviceBuffers(_device);
 }

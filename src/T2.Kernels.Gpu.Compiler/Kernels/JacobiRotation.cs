@@ -10,7 +10,8 @@ namespace T2.Kernels.Gpu.Compiler;
 /// max |g_ij| / √((g_ii + floor)(g_jj + floor)), where floor keeps vectors that are mere rounding noise from counting.
 /// <para>
 /// Grid: pairs; 256 threads. A step rotates 16 disjoint index pairs; thread t owns the 2×2 block of pairs (t / 16, t mod 16) of G and two columns of a row
-/// pair of Q. Rotations of at most 45° (the cyclic method converges with them). 2 inner sweeps: more do not save outer ones.
+/// pair of Q. Rotations leave the longer vector first, which saves three of 13 outer sweeps of a random 512×512 (counted on PoCL); two inner sweeps save two
+/// against one, four or eight no more.
 /// </para>
 /// </summary>
 internal static class JacobiRotation
@@ -65,7 +66,7 @@ internal static class JacobiRotation
 
         for (var step = 0; step < InnerSweeps * (Side - 1); step++)
         {
-            var round = step < Side - 1 ? step : step - (Side - 1);
+            var round = (int)((uint)step % (uint)(Side - 1));
             if (thread < Pairs)
                 Angle<T, TReal>(g, Tournament.First(thread, round, Side), Tournament.Second(thread, round, Side), cosines, sines, thread);
             Group.Barrier();
@@ -78,7 +79,7 @@ internal static class JacobiRotation
             rotations[(Grid.IdxX << 10) + i] = q[((i >> 5) * Stride) + (i & 31)];
     }
 
-    /// <summary>The rotation of at most 45° that makes g[p, r] zero.</summary>
+    /// <summary>The rotation that makes g[p, r] zero and g[p, p] the larger of the two that remain: at most 45°, or that and a quarter turn.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Angle<T, TReal>(ArrayView<T> g, int p, int r, ArrayView<T> cosines, ArrayView<T> sines, int pair)
         where T : unmanaged, INumber<T>
@@ -96,6 +97,12 @@ internal static class JacobiRotation
             tangent = cotangent < T.Zero ? -tangent : tangent;
             cosine = T.One / TReal.Sqrt(T.One + (tangent * tangent));
             sine = tangent * cosine;
+        }
+        if (g[(r * Stride) + r] > g[(p * Stride) + p])
+        {
+            var quarterTurned = sine < T.Zero ? -sine : sine;
+            sine = sine < T.Zero ? cosine : -cosine;
+            cosine = quarterTurned;
         }
         cosines[pair] = cosine;
         sines[pair] = sine;

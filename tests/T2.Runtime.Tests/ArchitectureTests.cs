@@ -15,10 +15,12 @@ public sealed class ArchitectureTests
         ["T2.Gguf"] = [],
         ["T2.Llama"] = [],
         ["T2.Kernels"] = ["T2.Gguf"],
+        ["T2.Kernels.Gpu"] = ["T2.Gguf", "T2.Kernels"],
+        ["T2.Kernels.Gpu.Compiler"] = ["T2.Kernels.Gpu"],
         ["T2.Weights"] = ["T2.Gguf"],
         ["T2.Runtime"] = ["T2.Gguf", "T2.Kernels", "T2.Llama", "T2.Weights"],
         ["T2.LLamaSharp"] = ["T2.Runtime"],
-        ["T2.Cli"] = ["T2.Gguf", "T2.Kernels", "T2.Llama", "T2.Weights", "T2.Runtime"],
+        ["T2.Cli"] = ["T2.Gguf", "T2.Kernels", "T2.Kernels.Gpu", "T2.Llama", "T2.Weights", "T2.Runtime"],
     };
 
     public static TheoryData<string> Projects => [.. ProjectsUnder("src")];

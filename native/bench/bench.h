@@ -10,6 +10,7 @@
 #include <random>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 struct Options
@@ -91,6 +92,8 @@ inline std::vector<double> medians(int repetitions, const std::vector<std::funct
     for (int r = 0; r <= repetitions; ++r)
         for (size_t b = 0; b < bodies.size(); ++b)
         {
+            // OpenBLAS's threads spin for 2²⁶ cycles after their last work; whoever comes next must not pay for that.
+            std::this_thread::sleep_for(std::chrono::milliseconds(60));
             const double t = seconds(bodies[b]);
             if (r > 0) // the first round warms caches and page tables
                 times[b].push_back(t);

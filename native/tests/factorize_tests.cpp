@@ -180,6 +180,37 @@ TEST(factorize, special_spectra)
     }
 }
 
+TEST(factorize, ties_and_clusters_inside_the_divide_and_conquer)
+{
+    const int64_t n = 96;
+    for (const std::string kind : {"mirrored halves", "near identity", "three mirrored pieces"})
+    {
+        // mirrored: WᵀW is the Toeplitz tridiagonal (b, 1+b², b), whose halves have the same eigenvalues and do not deflate against each other by size.
+        const int64_t rows = n + 1;
+        std::vector<float> w(static_cast<size_t>(rows * n), 0.0f);
+        const auto noise = normal_values(rows * n, 9, 1e-7);
+        for (int64_t i = 0; i < n; ++i)
+        {
+            w[static_cast<size_t>(i * n + i)] = 1;
+            if (kind == "mirrored halves")
+                w[static_cast<size_t>((i + 1) * n + i)] = 0.5f;
+            else if (kind == "three mirrored pieces")
+                w[static_cast<size_t>((i + 1) * n + i)] = i % 32 == 31 ? 1e-4f : 0.75f;
+        }
+        if (kind == "near identity") // a spectrum 1e-6 wide: neighbours are 1e-10 apart
+            for (size_t i = 0; i < w.size(); ++i)
+                w[i] += noise[i];
+        const auto expected = singular_values(w, rows, n);
+        for_each_isa([&](const std::string&) {
+            const Factors f = factorized(w, rows, n, 2);
+            for (size_t i = 0; i < expected.size(); ++i)
+                CHECK(std::fabs(f.sigma[i] - expected[i]) <= 1e-11 * expected[i] + 1e-14 * expected[0],
+                      kind << ": sigma[" << i << "] is " << f.sigma[i] << ", not " << expected[i]);
+            check_properties(w, rows, n, f, kind);
+        });
+    }
+}
+
 TEST(factorize, larger_matrix_with_threads)
 {
     const int64_t rows = 900, cols = 800;

@@ -299,13 +299,26 @@ TEST(rebuild, delta_is_the_difference)
 
 TEST(rebuild, threads_do_not_change_the_bytes)
 {
-    const Shape shape{210, 192};
-    const auto basis = orthonormal(192, 41);
-    const Weight w = weight(8, shape, 43);
-    const auto z = z_vector(192, "expert");
-    for_each_isa([&](const std::string&) {
-        const auto one = rebuilt(w, 8, shape, basis, z, 8, T2K_AUTO, 1);
-        for (const int threads : {2, 3, 4, 9})
-            CHECK(rebuilt(w, 8, shape, basis, z, 8, T2K_AUTO, threads) == one, threads << " threads");
-    });
+    // Shapes whose panels end inside tiles, and differently for every number of threads.
+    for (const Shape shape : {Shape{210, 192}, Shape{333, 70}, Shape{70, 1111}, Shape{192, 1440}})
+    {
+        const int64_t r = std::min(shape.rows, shape.cols);
+        const auto basis = orthonormal(r, 41);
+        const auto z = z_vector(r, "expert");
+        for (const int32_t type : {0, 1, 8, 2})
+        {
+            if (shape.cols % block_length(type) != 0)
+                continue;
+            const Weight w = weight(type, shape, 43);
+            for_each_isa([&](const std::string&) {
+                for (const int32_t arithmetic : {T2K_AUTO, T2K_FP32, T2K_INT16, T2K_BF16, T2K_INT8})
+                {
+                    const auto one = rebuilt(w, type, shape, basis, z, type, arithmetic, 1);
+                    for (const int threads : {2, 3, 4, 9})
+                        CHECK(rebuilt(w, type, shape, basis, z, type, arithmetic, threads) == one,
+                              shape.rows << "×" << shape.cols << ", type " << type << ", arithmetic " << arithmetic << ", " << threads << " threads");
+                }
+            });
+        }
+    }
 }

@@ -72,6 +72,7 @@ void multiply(const GemmKernels& kernels, const PackedOperand& a, int64_t a_firs
 {
     const int64_t mr = kernels.mr, nr = kernels.nr;
     AlignedBuffer<float> edge(mr * nr);
+    std::fill_n(edge.data(), mr * nr, 0.0f); // lanes beyond C's are computed as well, and must be numbers
     for (int64_t block = 0; block < a.blocks(); ++block)
         for (int64_t bt = b_first; bt < b_last; ++bt)
             for (int64_t at = a_first; at < a_last; ++at)
@@ -83,11 +84,12 @@ void multiply(const GemmKernels& kernels, const PackedOperand& a, int64_t a_firs
                     multiply_tile(kernels, a, at, b, bt, block, tile, ldc);
                     continue;
                 }
-                std::fill_n(edge.data(), mr * nr, 0.0f);
+                // The tile starts from C's own values here too: added afterwards they would round differently, and the result depend on where a panel was cut.
+                for (int64_t r = 0; r < rows; ++r)
+                    std::copy_n(tile + r * ldc, columns, edge.data() + r * nr);
                 multiply_tile(kernels, a, at, b, bt, block, edge.data(), nr);
                 for (int64_t r = 0; r < rows; ++r)
-                    for (int64_t j = 0; j < columns; ++j)
-                        tile[r * ldc + j] += edge[r * nr + j];
+                    std::copy_n(edge.data() + r * nr, columns, tile + r * ldc);
             }
 }
 }

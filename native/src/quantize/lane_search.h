@@ -3,7 +3,8 @@
 // Layout: T2_LANES sub-blocks are transposed to x[i] = (value i of every sub-block). Shortcuts against the scalar form, none of which changes a bit:
 //   - nearest() and the clamp run on the bit pattern of v + 1.5·2²³ (integers order as their bits do there), saving the conversions;
 //   - levels are not kept; the winning grid is, and k_blocks.h recomputes levels from it in the rare case it needs them.
-// The first needs |v| < 2²²: groups with a range outside 1e-30..1e30 (or not finite), or with too steep a grid, return false and take the scalar form.
+// The first needs |v| < 2²²: groups with a range outside 1e-30..1e30 (or not finite) return false and take the scalar form. Inside, |v| stays near the number
+// of levels: a fitted minimum that came close to the highest value would have the larger error and not be kept.
 // Rejected: vectorising inside a sub-block (a different order of summation), and over candidate grids (19 and 21 candidates fill 16 lanes badly).
 #pragma once
 #include "../common/lanes.h"
@@ -15,7 +16,6 @@ namespace
 {
 constexpr float kSmallestRange = 1e-30f;
 constexpr float kLargestRange = 1e30f;
-constexpr float kSteepest = 1e6f; // of |grid|·(highest − lowest): a fitted minimum near the highest value can leave hardly any range
 
 // clamp(nearest(v), low, high) as fp32.
 inline vf clamped_level(vf v, int low, int high)
@@ -85,12 +85,10 @@ inline bool fit_affine_lanes(const float* const* sub, float first, AffineFit* fi
         best_error += weight[i] * difference;
     }
 
-    vi steep{};
     for (int step = 0; step <= Steps; ++step)
     {
         const vf origin = best_min;
         const vf grid = (first + 0.1f * static_cast<float>(step) + top) / (high - origin);
-        steep |= ~(flat | (magnitude(grid) * range < kSteepest));
         vf sum_l{}, sum_l2{}, sum_xl{};
         for (int i = 0; i < Count; ++i)
         {
@@ -121,8 +119,6 @@ inline bool fit_affine_lanes(const float* const* sub, float first, AffineFit* fi
         best_grid = select(better, grid, best_grid);
         best_origin = select(better, origin, best_origin);
     }
-    if (any(steep))
-        return false;
     for (int lane = 0; lane < T2_LANES; ++lane)
         fit[lane] = flat[lane] ? AffineFit{0.0f, -low[lane], 0.0f, low[lane]} : AffineFit{best_scale[lane], -best_min[lane], best_grid[lane], best_origin[lane]};
     return true;

@@ -165,18 +165,14 @@ void combine(const Context& context, Scratch& s, float beta, int64_t count, AddP
     gemm.scale_add(s.panel.data(), beta, s.delta.data(), count);
 }
 
-// Panels are cut for this many threads whatever the call's: where a tile ends decides how its last lanes are rounded, and the same weight must give the
-// same bytes however many threads rebuild it. Eight divides well among fewer.
-constexpr int64_t kSharers = 8;
-
-// The multiple of `unit` up to `most` that takes the least time when kSharers share `total`, panels being computed in whole tiles; the largest of equals.
-int64_t panel_size(int64_t total, int64_t unit, int64_t most, int64_t tile)
+// The multiple of `unit` up to `most` that takes the least time when `threads` share `total`, panels being computed in whole tiles; the largest of equals.
+int64_t panel_size(int64_t total, int64_t unit, int64_t most, int64_t tile, int threads)
 {
     int64_t best = unit, best_time = INT64_MAX;
     for (int64_t size = unit; size <= std::max(unit, most); size += unit)
     {
         const int64_t panels = (total + size - 1) / size;
-        const int64_t time = (panels + kSharers - 1) / kSharers * ((size + tile - 1) / tile * tile);
+        const int64_t time = (panels + threads - 1) / threads * ((size + tile - 1) / tile * tile);
         if (time <= best_time)
         {
             best_time = time;
@@ -192,7 +188,7 @@ void rebuild_rows(Context& context, const Factors& factors, float beta)
     const GemmKernels& gemm = context.gemm;
     const int64_t n = call.cols, src_row = context.src.bytes_for(n), dst_row = context.dst.bytes_for(n);
     const int64_t unit = 2 * gemm.mr, most = std::clamp<int64_t>(kPanelBytes / (6 * n), unit, 96);
-    const int64_t height = panel_size(call.rows, unit, most, gemm.mr);
+    const int64_t height = panel_size(call.rows, unit, most, gemm.mr, context.team.size());
     std::vector<Scratch> scratch(static_cast<size_t>(context.team.size()));
     context.team.run((call.rows + height - 1) / height, context.cancellation, [&](int64_t task, int member) {
         Scratch& s = scratch[static_cast<size_t>(member)];
@@ -237,7 +233,7 @@ void rebuild_columns(Context& context, const Factors& factors, float beta)
     // Whole blocks of both types (powers of two), at least a B tile wide.
     const int64_t block = std::max(context.src.block_length, context.dst.block_length), unit = (gemm.nr + block - 1) / block * block;
     const int64_t most = std::clamp<int64_t>(kColumnPanelBytes / (6 * m), unit, 512);
-    const int64_t width = panel_size(call.cols, unit, most, gemm.nr);
+    const int64_t width = panel_size(call.cols, unit, most, gemm.nr, context.team.size());
     std::vector<Scratch> scratch(static_cast<size_t>(context.team.size()));
     context.team.run((call.cols + width - 1) / width, context.cancellation, [&](int64_t task, int member) {
         Scratch& s = scratch[static_cast<size_t>(member)];

@@ -149,8 +149,7 @@ public sealed unsafe class LiveTensor : IDisposable
         return block != null ? block : Allocate(LiveLength);
     }
 
-    // 64 bytes is more than any CPU kernel of ggml asks for (GGML_MEM_ALIGN 16, TENSOR_ALIGNMENT 32).
-    private static byte* Allocate(long length) => (byte*)NativeMemory.AlignedAlloc(checked((nuint)length), 64);
+    private static byte* Allocate(long length) => HugePages.Allocate(length);
 
     /// <summary>
     /// Has ggml repack GGUF bytes into memory of ours, by giving it a copy of the tensor's struct that points there. The buffer's set function writes to

@@ -11,7 +11,7 @@ in_reach() { [ -n "$(apt-cache madison "$1")" ]; }
 install_pocl() {
     # ocl-icd-opencl-dev brings the unversioned libOpenCL.so, the only name ILGPU looks for.
     if installed pocl-opencl-icd && installed ocl-icd-opencl-dev; then return; fi
-    as_root apt-get install -y --no-install-recommends pocl-opencl-icd ocl-icd-opencl-dev
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends pocl-opencl-icd ocl-icd-opencl-dev
 }
 
 # Debian keeps the toolkit in non-free, Ubuntu in multiverse: asks the mirrors that already serve main for those components too.

@@ -6,6 +6,7 @@ const string Usage = """
 
       adapt        measure factorising and rebuilding a model, and how exact they are
       decode       tokens per second on the base, on an expert and under LoRA adapters, in turns
+      gpu          check and measure the GPU kernels on a CUDA device
       make-model   write a GGUF model with random weights
       switch       switching between experts that are kept in memory, against copying them
     """;
@@ -18,6 +19,8 @@ try
             return Adapt.Run(rest);
         case ["decode", .. var rest]:
             return Decode.Run(rest);
+        case ["gpu", .. var rest]:
+            return GpuBench.Run(rest);
         case ["make-model", .. var rest]:
             return MakeModel.Run(rest);
         case ["switch", .. var rest]:

@@ -6,12 +6,29 @@ public static class KernelRegistry
     /// <summary>Environment variable that forces a kernel by name where the caller did not.</summary>
     public const string EnvironmentVariable = "T2_KERNEL";
 
-    /// <summary>Every kernel, best first.</summary>
-    public static IReadOnlyList<KernelEntry> Entries { get; } =
+    private static readonly Lock s_adding = new();
+
+    private static IReadOnlyList<KernelEntry> s_entries =
     [
         new("native", "C++ with AVX2, AVX-512, 16-bit dot products or NEON: the fastest on a CPU, where it was built", static () => NativeKernel.IsAvailable, static () => new NativeKernel()),
         new("reference", "C# in fp64: runs everywhere, and is what every other kernel is tested against", static () => true, static () => new ReferenceKernel()),
     ];
+
+    /// <summary>Every kernel, best first.</summary>
+    public static IReadOnlyList<KernelEntry> Entries => Volatile.Read(ref s_entries);
+
+    /// <summary>Adds a kernel of an assembly this one does not know, in the last place: it is used only where it is asked for by name.</summary>
+    /// <exception cref="ArgumentException">There is a kernel of that name already.</exception>
+    public static void Add(KernelEntry entry)
+    {
+        ArgumentNullException.ThrowIfNull(entry);
+        lock (s_adding)
+        {
+            if (s_entries.Any(other => string.Equals(other.Name, entry.Name, StringComparison.OrdinalIgnoreCase)))
+                throw new ArgumentException($"There is a kernel '{entry.Name}' already.", nameof(entry));
+            Volatile.Write(ref s_entries, [.. s_entries, entry]);
+        }
+    }
 
     /// <summary>The kernel to use: <paramref name="forced"/>, else the one <see cref="EnvironmentVariable"/> names, else the first that is available.</summary>
     /// <param name="forced">A kernel's name in any case; null or empty leaves the choice to the environment and the registry.</param>

@@ -1,0 +1,49 @@
+using System.Globalization;
+using System.Text;
+using T2.Kernels.Gpu.Driver;
+
+namespace T2.Bench.Verbs;
+
+/// <summary>
+/// <c>gpu [--device N] [-o DIR]</c>: checks the GPU kernels against the CPU, then times factorising, rebuilding and writing a whole expert, and writes
+/// DIR/&lt;device&gt;/gpu.md. Without a CUDA device nothing is measured, and the exit code is 77.
+/// </summary>
+internal static class GpuBench
+{
+    private const int NotMeasured = 77;
+
+    public static int Run(ReadOnlySpan<string> args)
+    {
+        var options = new Options(args, "--device", "-o");
+        if (!int.TryParse(options.Find("--device") ?? "0", NumberStyles.None, CultureInfo.InvariantCulture, out int ordinal))
+            throw new ArgumentException($"'{options.Find("--device")}' is not the number of a device.");
+        if (!CudaDriver.TryLoad(out var driver, out string reason))
+        {
+            Console.WriteLine($"not measured: no CUDA device ({reason})");
+            return NotMeasured;
+        }
+        using var device = CudaDevice.Open(driver, ordinal);
+        var measurements = new GpuMeasurements(device);
+        var report = new StringBuilder();
+        report.AppendLine(CultureInfo.InvariantCulture, $"# {device.Name}, compute capability {device.ComputeCapability}");
+        report.AppendLine();
+        report.AppendLine("Written by `bench/gpu.sh`. Times are medians of five after one run that does not count, each until the device is idle again.");
+        bool isCorrect = measurements.Correctness(report);
+        if (isCorrect)
+        {
+            measurements.Factorise(report);
+            measurements.Rebuild(report);
+            measurements.Switch(report);
+        }
+        report.AppendLine();
+        report.AppendLine("Generation on CUDA: not measured; the llama.cpp build that T2 restores has no CUDA back end.");
+
+        string folder = Path.Combine(options.Find("-o") ?? "bench/results", Slug(device.Name));
+        Directory.CreateDirectory(folder);
+        File.WriteAllText(Path.Combine(folder, "gpu.md"), report.ToString());
+        Console.Write(report);
+        return isCorrect ? 0 : 1;
+    }
+
+    private static string Slug(string name) => string.Join('-', name.ToLowerInvariant().Split([' ', '/', '(', ')'], StringSplitOptions.RemoveEmptyEntries));
+}

@@ -1,8 +1,12 @@
 // The door: every wrong argument is a status and a sentence that names it, from any number of threads.
 #include "testing.h"
+#include <chrono>
 #include <cstring>
 #include <string>
 #include <thread>
+#if defined(__linux__)
+#include <sched.h>
+#endif
 
 namespace
 {
@@ -73,3 +77,31 @@ TEST(abi, may_be_called_from_many_threads)
     for (const auto& failure : failures)
         CHECK(failure.empty(), failure);
 }
+
+#if defined(__linux__)
+TEST(abi, workers_wake_wherever_the_caller_may_run)
+{
+    cpu_set_t all;
+    CHECK(sched_getaffinity(0, sizeof all, &all) == 0, "no affinity mask");
+    const auto w = normal_values(300 * 256, 5);
+    std::vector<uint8_t> expected(static_cast<size_t>(byte_count(8, 300 * 256)));
+    CHECK(t2k_quantize(8, w.data(), 300, 256, expected.data(), 1) == T2K_OK, t2k_last_error());
+    std::thread([&] {
+        for (int round = 0; round < 12; ++round)
+        {
+            // One processor, then all again; asleep, then awake.
+            cpu_set_t one;
+            CPU_ZERO(&one);
+            for (int processor = 0; processor < CPU_SETSIZE && CPU_COUNT(&one) == 0; ++processor)
+                if (CPU_ISSET(processor, &all))
+                    CPU_SET(processor, &one);
+            CHECK(sched_setaffinity(0, sizeof all, round % 3 == 0 ? &one : &all) == 0, "affinity refused");
+            if (round % 2 == 0)
+                std::this_thread::sleep_for(std::chrono::milliseconds(5));
+            std::vector<uint8_t> bytes(expected.size());
+            CHECK(t2k_quantize(8, w.data(), 300, 256, bytes.data(), 8) == T2K_OK, t2k_last_error());
+            CHECK(bytes == expected, "round " << round);
+        }
+    }).join();
+}
+#endif

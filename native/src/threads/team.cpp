@@ -6,6 +6,10 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
+#if defined(__linux__)
+#include <sched.h>
+#include <unistd.h>
+#endif
 
 namespace t2k
 {
@@ -22,6 +26,77 @@ inline void relax()
 
 // Long enough to bridge the gaps between the steps of a factorisation (microseconds), short enough not to burn a core between calls.
 constexpr int kSpins = 4000;
+
+// Where a sleeping thread wakes up. Left alone, the kernel wakes a thread on the processor it last ran on unless it sees an idle one, and a virtual processor that
+// has halted does not count as idle to a guest (its host reports it as preempted): workers queue behind the very caller they should help, for a time slice of
+// 3 to 5 ms. So a sleeper is moved to a processor of its own before it is woken, and may be moved from there as soon as it is.
+#if defined(__linux__)
+class Placement
+{
+public:
+    Placement()
+    {
+        if (sched_getaffinity(0, sizeof allowed_, &allowed_) != 0)
+            CPU_ZERO(&allowed_);
+        here_ = sched_getcpu();
+    }
+
+    // The worker with number `member` (1, 2, …) is woken by `wake`.
+    template <class Wake>
+    void woken(pid_t thread, int member, Wake&& wake) const
+    {
+        const int processor = after(member);
+        if (processor < 0 || thread == 0)
+            return wake();
+        cpu_set_t one;
+        CPU_ZERO(&one);
+        CPU_SET(processor, &one);
+        const bool moved = sched_setaffinity(thread, sizeof one, &one) == 0;
+        wake();
+        if (moved)
+            sched_setaffinity(thread, sizeof allowed_, &allowed_);
+    }
+
+private:
+    // The steps-th allowed processor after the caller's; negative where that is the caller's own.
+    int after(int steps) const
+    {
+        const int count = CPU_COUNT(&allowed_);
+        if (here_ < 0 || count < 2 || steps % count == 0)
+            return -1;
+        int processor = here_;
+        for (int left = steps % count; left > 0;)
+        {
+            processor = (processor + 1) % CPU_SETSIZE;
+            left -= CPU_ISSET(processor, &allowed_) ? 1 : 0;
+        }
+        return processor;
+    }
+
+    cpu_set_t allowed_;
+    int here_;
+};
+
+pid_t this_thread()
+{
+    return gettid();
+}
+#else
+class Placement
+{
+public:
+    template <class Wake>
+    void woken(int, int, Wake&& wake) const
+    {
+        wake();
+    }
+};
+
+int this_thread()
+{
+    return 0;
+}
+#endif
 }
 
 // A thread that sleeps until it is offered work, and may find the offer withdrawn: on a busy machine it can wake when the others have long finished, and nobody
@@ -35,17 +110,17 @@ public:
     {
         team_ = team;
         member_ = member;
-        state_.store(kOffered, std::memory_order_release);
-        state_.notify_one();
+        if (state_.exchange(kOffered, std::memory_order_acq_rel) == kAway)
+            Placement().woken(thread_.load(std::memory_order_relaxed), member, [this] { state_.notify_one(); });
     }
 
     // Takes the offer back if it was not accepted, else waits for the work to end.
     void settle()
     {
         int offered = kOffered;
-        if (state_.compare_exchange_strong(offered, kIdle, std::memory_order_acq_rel))
+        if (state_.compare_exchange_strong(offered, kAway, std::memory_order_acq_rel))
             return;
-        for (int spin = 0; state_.load(std::memory_order_acquire) != kIdle; ++spin)
+        for (int spin = 0; state_.load(std::memory_order_acquire) == kWorking; ++spin)
         {
             if (spin < kSpins)
                 relax();
@@ -57,29 +132,35 @@ public:
 private:
     enum State : int
     {
-        kIdle,
+        kAway, // asleep, or woken and not yet running
+        kWatching,
         kOffered,
         kWorking,
     };
 
+    bool becomes(int from, int to) { return state_.compare_exchange_strong(from, to, std::memory_order_acq_rel); }
+
     void loop()
     {
+        thread_.store(this_thread(), std::memory_order_relaxed);
         for (;;)
         {
-            for (int spin = 0; spin < kSpins && state_.load(std::memory_order_relaxed) == kIdle; ++spin)
+            becomes(kAway, kWatching);
+            for (int spin = 0; spin < kSpins && state_.load(std::memory_order_relaxed) == kWatching; ++spin)
                 relax();
-            state_.wait(kIdle, std::memory_order_relaxed);
-            int offered = kOffered;
-            if (!state_.compare_exchange_strong(offered, kWorking, std::memory_order_acq_rel))
+            if (becomes(kWatching, kAway))
+                state_.wait(kAway, std::memory_order_relaxed);
+            if (!becomes(kOffered, kWorking))
                 continue;
             team_->work(member_);
-            state_.store(kIdle, std::memory_order_release);
+            state_.store(kWatching, std::memory_order_release);
         }
     }
 
     Team* team_ = nullptr;
     int member_ = 0;
-    std::atomic<int> state_{kIdle};
+    std::atomic<int> state_{kAway};
+    std::atomic<decltype(this_thread())> thread_{0};
 };
 
 namespace

@@ -14,6 +14,7 @@ public sealed class ArchitectureTests
     {
         ["T2.Gguf"] = [],
         ["T2.Llama"] = [],
+        ["T2.Tasks"] = [],
         ["T2.Kernels"] = ["T2.Gguf"],
         ["T2.Kernels.Gpu"] = ["T2.Gguf", "T2.Kernels"],
         ["T2.Kernels.Gpu.Compiler"] = ["T2.Kernels.Gpu"],

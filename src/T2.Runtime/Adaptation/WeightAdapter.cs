@@ -17,8 +17,7 @@ public sealed class WeightAdapter : IDisposable
     private readonly LiveWeights _weights;
     private readonly IWeightKernel _kernel;
     private readonly int _threads;
-    private readonly long _budget;
-    private readonly LinkedList<PreparedExpert> _prepared = new();
+    private readonly PreparedExperts _prepared;
 
     /// <summary>Creates the adapter of a model that is on its base.</summary>
     /// <param name="file">The model's file; must outlive the adapter.</param>
@@ -37,7 +36,7 @@ public sealed class WeightAdapter : IDisposable
         _weights = weights;
         _kernel = kernel;
         _threads = threads;
-        _budget = preparedBudget;
+        _prepared = new PreparedExperts(preparedBudget);
     }
 
     /// <summary>The expert the weights are on; null on the base.</summary>
@@ -47,7 +46,7 @@ public sealed class WeightAdapter : IDisposable
     public long Epoch { get; private set; }
 
     /// <summary>Bytes of memory that rebuilt experts take, beside the base.</summary>
-    public long PreparedBytes => _prepared.Sum(static prepared => prepared.ByteLength);
+    public long PreparedBytes => _prepared.ByteLength;
 
     /// <summary>
     /// Makes the model compute with U·diag(σ⊙z)·Vᵀ for every weight the expert adapts, and with the base's for every other. All weights are rebuilt before
@@ -66,7 +65,7 @@ public sealed class WeightAdapter : IDisposable
             return new RebuildReport(0, 0, 0, TimeSpan.Zero);
 
         long started = Stopwatch.GetTimestamp();
-        var prepared = Find(expert);
+        var prepared = _prepared.Find(expert);
         int rebuilt = 0;
         if (prepared is null)
         {
@@ -79,7 +78,7 @@ public sealed class WeightAdapter : IDisposable
         Epoch++;
         prepared.Show(_weights.Tensors.Values);
         Current = expert;
-        return new RebuildReport(prepared.Versions.Count, rebuilt, prepared.ByteLength, Stopwatch.GetElapsedTime(started));
+        return new RebuildReport(prepared.Weights, rebuilt, prepared.ByteLength, Stopwatch.GetElapsedTime(started));
     }
 
     /// <summary>Returns the model bit-exactly to its base. Rebuilt experts stay in memory, within the budget.</summary>
@@ -105,23 +104,7 @@ public sealed class WeightAdapter : IDisposable
     public void Dispose()
     {
         Reset();
-        MakeRoom(long.MaxValue);
-        foreach (var tensor in _weights.Tensors.Values)
-            tensor.Dispose();
-    }
-
-    private PreparedExpert? Find(Expert expert)
-    {
-        for (var node = _prepared.First; node is not null; node = node.Next)
-        {
-            if (ReferenceEquals(node.Value.Expert, expert))
-            {
-                _prepared.Remove(node);
-                _prepared.AddFirst(node);
-                return node.Value;
-            }
-        }
-        return null;
+        _prepared.Clear();
     }
 
     private List<(LiveTensor Tensor, MatrixFactors Factors, ReadOnlyMemory<float> Z)> Plan(Expert expert, FactorStore factors)
@@ -142,40 +125,32 @@ public sealed class WeightAdapter : IDisposable
     private PreparedExpert Prepare(
         Expert expert, List<(LiveTensor Tensor, MatrixFactors Factors, ReadOnlyMemory<float> Z)> plan, CancellationToken cancellation)
     {
-        var versions = new List<TensorVersion>(plan.Count);
+        var arena = _prepared.Rent(TensorArena.LengthFor(plan.Select(static step => step.Tensor.LiveLength)), Leave);
         try
         {
-            MakeRoom(plan.Sum(static step => step.Tensor.LiveLength));
+            var versions = new List<TensorVersion>(plan.Count);
             foreach (var (tensor, matrix, z) in plan)
             {
                 cancellation.ThrowIfCancellationRequested();
-                versions.Add(tensor.CreateVersion(destination => Rebuild(tensor.Stored, matrix, z.Span, destination, cancellation)));
+                versions.Add(tensor.CreateVersion(arena, destination => Rebuild(tensor.Stored, matrix, z.Span, destination, cancellation)));
             }
-            var prepared = new PreparedExpert(expert, versions);
-            _prepared.AddFirst(prepared);
+            arena.Seal();
+            var prepared = new PreparedExpert(expert, arena, versions);
+            _prepared.Add(prepared);
             return prepared;
         }
         catch
         {
-            foreach (var version in versions)
-                version.Dispose();
             Reset();
+            arena.Dispose();
             throw;
         }
     }
 
-    /// <summary>Gives up the least recently used experts until <paramref name="needed"/> more bytes fit the budget. The one in use goes last, back to the base.</summary>
-    private void MakeRoom(long needed)
+    private void Leave(PreparedExpert prepared)
     {
-        long kept = PreparedBytes;
-        while (_prepared.Last is { } last && needed > _budget - kept)
-        {
-            kept -= last.Value.ByteLength;
-            _prepared.RemoveLast();
-            if (ReferenceEquals(last.Value.Expert, Current))
-                Reset();
-            last.Value.Dispose();
-        }
+        if (ReferenceEquals(prepared.Expert, Current))
+            Reset();
     }
 
     private void Rebuild(GgufTensor stored, MatrixFactors factors, ReadOnlySpan<float> z, Span<byte> destination, CancellationToken cancellation) =>

@@ -123,7 +123,7 @@ internal static class TrainingFlags
             Name = parsed.GetValue(Name),
             Description = parsed.GetValue(SharedOptions.Describe),
             Resume = parsed.GetValue(Resume),
-            Threads = SharedOptions.ResolveThreads(parsed.GetValue(SharedOptions.Threads)),
+            Threads = parsed.GetValue(SharedOptions.Threads),
             Sequences = parsed.GetValue(Sequences),
             ContextLength = parsed.GetValue(Context),
             Format = Format(parsed.GetValue(ChatTemplate)),

@@ -21,6 +21,7 @@ internal sealed record TrainingCheckpoint
     private const string LastCorrectKey = "t2.checkpoint.last_correct";
     private const string BestCorrectKey = "t2.checkpoint.best_correct";
     private const string BestStepKey = "t2.checkpoint.best_step";
+    private const string SearchKey = "t2.checkpoint.search";
     private const string WorseKey = "t2.checkpoint.validations_since_best";
 
     /// <summary>What decides the run's course, as <see cref="RunSettings"/> writes it.</summary>
@@ -38,6 +39,9 @@ internal sealed record TrainingCheckpoint
     /// <summary>By name: the optimised numbers, the optimiser's moments, and the best numbers so far.</summary>
     internal required IReadOnlyDictionary<string, float[]> Tensors { get; init; }
 
+    /// <summary>State of a forward-only run; null for one by gradient.</summary>
+    internal string? Search { get; init; }
+
     /// <summary>Writes it over the last one.</summary>
     /// <exception cref="IOException">Writing failed; the last one is still there.</exception>
     internal void Save(string path)
@@ -54,6 +58,8 @@ internal sealed record TrainingCheckpoint
         writer.SetMetadata(BestCorrectKey, Validation.BestCorrect);
         writer.SetMetadata(BestStepKey, Validation.BestStep);
         writer.SetMetadata(WorseKey, Validation.SinceBest);
+        if (Search is not null)
+            writer.SetMetadata(SearchKey, Search);
         foreach (var (name, values) in Tensors)
             writer.AddTensor(name, TensorType.F32, [values.Length], stream => stream.Write(MemoryMarshal.AsBytes<float>(values)));
         writer.WriteTo(path);
@@ -84,6 +90,7 @@ internal sealed record TrainingCheckpoint
             Validation = new ValidationState(
                 Whole(metadata, ValidatedKey), Whole(metadata, BaseCorrectKey), Whole(metadata, LastCorrectKey), Whole(metadata, BestCorrectKey), Whole(metadata, BestStepKey), Whole(metadata, WorseKey)),
             Tensors = tensors,
+            Search = metadata.TryGetString(SearchKey, out string? search) ? search : null,
         };
     }
 

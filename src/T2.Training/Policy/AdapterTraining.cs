@@ -33,8 +33,8 @@ public static class AdapterTraining
         using var factors = request.Options.Kind == AdapterKind.Svf ? OpenFactors(request, model, factoring, cancellation) : null;
         using var adapter = CreateAdapter(request.Options, model, trainable, factors, weights);
         using var engine = new TrainingEngine(trainable, adapter.Engine, request.ResolvedThreads);
-        await using var generator = new BatchGenerator(
-            model, request.RolloutOptions(Math.Max(request.Options.Batch * request.Options.Samples, request.Task.Validation.Items.Count)));
+        int answersAtOnce = Math.Max(request.Options.Batch * request.Options.Samples, request.Task.Validation.Items.Count);
+        await using var generator = new BatchGenerator(model, await request.RolloutOptionsAsync(model, answersAtOnce, trainable.Shape.Context).ConfigureAwait(false));
         using var rollouts = request.CreateRollouts(generator);
         var settings = RunSettings.Of(request.Task, model.Fingerprint) with { Options = request.Options };
         var objective = CreateObjective(request, engine, adapter, rollouts, model.Native);

@@ -34,8 +34,8 @@ internal sealed class RolloutEngine(BatchGenerator generator, TaskSet task, IVer
         await foreach (var answer in Generator.GenerateAsync(requests, expert, cancellation).ConfigureAwait(false))
         {
             var item = items[answer.Index / samples];
-            if (answer.FinishReason.StartsWith("error", StringComparison.Ordinal))
-                throw new TrainingException($"Question '{item.Id}' of task '{task.Name}' cannot be answered: {answer.FinishReason}.");
+            if (answer.Error is { } error)
+                throw new TrainingException($"Question '{item.Id}' of task '{task.Name}' cannot be answered: {error}");
             // A verifier may be a program of the user's; the model goes on while it runs.
             judged[answer.Index] = JudgeAsync(item, answer, cancellation);
         }
@@ -47,7 +47,10 @@ internal sealed class RolloutEngine(BatchGenerator generator, TaskSet task, IVer
     }
 
     /// <summary>A question as the generator takes it.</summary>
-    internal BatchRequest Request(TaskItem item) => new(item.Prompt) { System = item.System, MaxTokens = task.MaxTokens };
+    internal BatchRequest Request(TaskItem item) => Request(item, task.MaxTokens);
+
+    /// <inheritdoc cref="Request(TaskItem)"/>
+    internal static BatchRequest Request(TaskItem item, int maxTokens) => new(item.Prompt) { System = item.System, MaxTokens = maxTokens };
 
     private async Task<Episode> JudgeAsync(TaskItem item, BatchAnswer answer, CancellationToken cancellation)
     {

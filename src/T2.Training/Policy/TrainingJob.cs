@@ -27,7 +27,7 @@ public abstract record TrainingJob
     /// <summary>Go on from the checkpoint beside the output, as if the run had not been interrupted.</summary>
     public bool Resume { get; init; }
 
-    /// <summary>Threads of forward, backward, rollouts and verifiers; 0 = all processors.</summary>
+    /// <summary>Threads of forward, backward, rollouts and verifiers; 0 = all processors, but for rollouts as many as <see cref="BatchOptions.Threads"/> says.</summary>
     public int Threads { get; init; }
 
     /// <summary>Answers decoded at a time; 0 = as many as a step or a validation has, at most 256.</summary>
@@ -66,14 +66,28 @@ public abstract record TrainingJob
         new ModelOptions { AdaptationThreads = ResolvedThreads, PreparedBytes = 0, FactorPath = FactorPath, Kernel = Kernel },
         cancellation);
 
+    /// <summary>How rollouts are decoded.</summary>
+    /// <param name="model">The base.</param>
     /// <param name="answersAtOnce">The most answers a step or validation asks for.</param>
-    internal BatchOptions RolloutOptions(int answersAtOnce) => new()
+    /// <param name="longest">The most tokens the trainer can take; null = any number.</param>
+    /// <exception cref="TrainingException">A question does not fit.</exception>
+    internal async Task<BatchOptions> RolloutOptionsAsync(AdaptiveModel model, int answersAtOnce, int? longest)
     {
-        Sequences = Sequences > 0 ? Sequences : Math.Min(256, answersAtOnce),
-        ContextLength = ContextLength,
-        Threads = ResolvedThreads,
-        Format = Format,
-    };
+        var options = new BatchOptions { Sequences = Sequences > 0 ? Sequences : Math.Min(256, answersAtOnce), Threads = Threads, Format = Format };
+        await using var tokenizer = new BatchGenerator(model, options with { Sequences = 1, ContextLength = 32, Threads = 1 });
+        int needed = 0;
+        foreach (var set in new[] { Task.Training, Task.Validation })
+        {
+            foreach (var item in set.Items)
+            {
+                int length = tokenizer.Tokenize(RolloutEngine.Request(item, set.MaxTokens)).Length + set.MaxTokens;
+                if (length > longest)
+                    throw new TrainingException($"Question '{item.Id}' of '{set.Name}' takes {length} tokens with an answer of {set.MaxTokens}, the model's context is {longest}. Lower max_tokens or shorten it.");
+                needed = Math.Max(needed, length);
+            }
+        }
+        return options with { ContextLength = ContextLength > 0 ? ContextLength : needed };
+    }
 
     internal RolloutEngine CreateRollouts(BatchGenerator generator) =>
         new(generator, Task.Training, Verifier ?? Tasks.Verifier.Create(Task.Training.Verifier), ResolvedThreads);

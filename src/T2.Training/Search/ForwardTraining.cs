@@ -30,7 +30,8 @@ public static class ForwardTraining
         await model.FactorAsync(factoring, cancellation).ConfigureAwait(false);
         string architecture = model.File.Architecture ?? throw new GgufException("the model names no architecture (general.architecture).", model.File.Path);
         var groups = Groups(request.Options, model.File);
-        await using var generator = new BatchGenerator(model, request.RolloutOptions(Math.Max(request.Options.Batch, request.Task.Validation.Items.Count)));
+        int answersAtOnce = Math.Max(request.Options.Batch, request.Task.Validation.Items.Count);
+        await using var generator = new BatchGenerator(model, await request.RolloutOptionsAsync(model, answersAtOnce, null).ConfigureAwait(false));
         using var rollouts = request.CreateRollouts(generator);
         var settings = RunSettings.Of(request.Task, model.Fingerprint) with { Search = request.Options };
         using var log = checkpoint is null ? TrainingLog.Begin(request.LogPath) : TrainingLog.Continue(request.LogPath, checkpoint.Step);

@@ -15,11 +15,14 @@ public sealed record SearchOptions
     /// <summary>Generations, ≥ 1.</summary>
     public int Generations { get; init; } = 30;
 
-    /// <summary>Candidates a generation, ≥ 2.</summary>
+    /// <summary>Candidates a generation, ≥ 3.</summary>
     public int Population { get; init; } = 32;
 
-    /// <summary>Candidates the next generation is drawn around, 1 ≤ elites &lt; population.</summary>
+    /// <summary>Candidates the next generation is drawn around, 2 ≤ elites &lt; population.</summary>
     public int Elites { get; init; } = 8;
+
+    /// <summary>Share of the old mean and deviation in the new ones, 0 ≤ s &lt; 1: slows the narrowing down, which scores on few questions need.</summary>
+    public double Smoothing { get; init; } = 0.3;
 
     /// <summary>Standard deviation of the first generation about z = 1, &gt; 0.</summary>
     public double Deviation { get; init; } = 0.1;
@@ -49,8 +52,9 @@ public sealed record SearchOptions
         Weights.Validate();
         OptionRange.Require(Bands >= 1, nameof(Bands), Bands, "at least 1");
         OptionRange.Require(Generations >= 1, nameof(Generations), Generations, "at least 1");
-        OptionRange.Require(Population >= 2, nameof(Population), Population, "at least 2");
-        OptionRange.Require(Elites >= 1 && Elites < Population, nameof(Elites), Elites, "at least 1 and less than the population");
+        OptionRange.Require(Population >= 3, nameof(Population), Population, "at least 3");
+        OptionRange.Require(Elites >= 2 && Elites < Population, nameof(Elites), Elites, "at least 2 and less than the population");
+        OptionRange.Require(Smoothing is >= 0 and < 1, nameof(Smoothing), Smoothing, "at least 0 and less than 1");
         OptionRange.Require(Deviation > 0 && double.IsFinite(Deviation), nameof(Deviation), Deviation, "a positive number");
         OptionRange.Require(Penalty >= 0 && double.IsFinite(Penalty), nameof(Penalty), Penalty, "0 or more");
         OptionRange.Require(Batch >= 1, nameof(Batch), Batch, "at least 1");

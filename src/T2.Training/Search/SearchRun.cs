@@ -13,7 +13,7 @@ internal sealed class SearchRun
     private readonly RolloutEngine _rollouts;
     private readonly RunTracker _tracker;
     private readonly QuestionOrder _questions;
-    private readonly CrossEntropySearch _search;
+    private CrossEntropySearch _search;
     private double[] _best;
     private int _hopeless;
 
@@ -28,19 +28,18 @@ internal sealed class SearchRun
         _best = new double[candidates.Count];
         double[] deviation = new double[candidates.Count];
         Array.Fill(deviation, request.Options.Deviation);
-        _search = new CrossEntropySearch(new double[candidates.Count], deviation, SearchOptions);
+        _search = new CrossEntropySearch(new double[candidates.Count], deviation, new CrossEntropyOptions
+        {
+            Population = request.Options.Population,
+            Elites = request.Options.Elites,
+            Iterations = request.Options.Generations,
+            Seed = request.Options.Seed,
+            Smoothing = request.Options.Smoothing,
+        });
     }
 
     /// <summary>The numbers of the best validation.</summary>
     internal ReadOnlySpan<double> Best => _best;
-
-    private CrossEntropyOptions SearchOptions => new()
-    {
-        Population = _request.Options.Population,
-        Elites = _request.Options.Elites,
-        Iterations = _request.Options.Generations,
-        Seed = _request.Options.Seed,
-    };
 
     /// <summary>Runs to the end.</summary>
     internal async Task RunAsync(CancellationToken cancellation)
@@ -65,6 +64,7 @@ internal sealed class SearchRun
         OptimiserStep = _tracker.Step,
         Validation = _tracker.Validation,
         Tensors = new Dictionary<string, float[]>(),
+        Search = new SearchState(_search.Save(), _best).Serialize(),
     };
 
     /// <summary>Takes up a run where a checkpoint left it.</summary>
@@ -72,6 +72,16 @@ internal sealed class SearchRun
     internal void Resume(TrainingCheckpoint checkpoint)
     {
         _settings.Require(checkpoint, _request.CheckpointPath);
+        try
+        {
+            var state = SearchState.Deserialize(checkpoint.Search ?? "");
+            _search = CrossEntropySearch.Restore(state.Search);
+            _best = state.Best;
+        }
+        catch (FormatException exception)
+        {
+            throw new TrainingException($"{_request.CheckpointPath} cannot be resumed: {exception.Message}", exception);
+        }
         _tracker.Resume(checkpoint);
     }
 

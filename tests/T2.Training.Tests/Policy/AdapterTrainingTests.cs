@@ -1,4 +1,3 @@
-using T2.Tasks;
 using T2.TestKit;
 
 namespace T2.Training.Tests;
@@ -144,32 +143,9 @@ public sealed class AdapterTrainingTests : IDisposable
     {
         ModelPath = Model,
         OutputPath = _folder.File(name + ".gguf"),
-        Task = TaskSplit.HoldOut(new TaskSet("capitals", "rewards capital letters", "exact", 2, [.. Enumerable.Range(0, 24).Select(static n => new TaskItem($"{n}", $"{n}", "a"))]), 0.25, 100, 1),
+        Task = CapitalTask.Split,
         Verifier = new CapitalVerifier(),
         Threads = 1,
         Options = options with { Batch = 8, Samples = 8, Kl = 0.01, ValidateEvery = 3, CheckpointEvery = 4 },
     };
-
-    /// <summary>Progress told at once, on the thread that makes it.</summary>
-    private sealed class Watch(Action<TrainingProgress> told) : IProgress<TrainingProgress>
-    {
-        public void Report(TrainingProgress value) => told(value);
-    }
-
-    /// <summary>Gives everyone the same verdict.</summary>
-    private sealed class FixedVerifier(Func<Verdict> verdict) : IVerifier
-    {
-        public string Name => "fixed";
-
-        public ValueTask<Verdict> VerifyAsync(TaskItem item, string answer, CancellationToken cancellation = default) => ValueTask.FromResult(verdict());
-    }
-
-    /// <summary>Rewards answers with a capital letter.</summary>
-    private sealed class CapitalVerifier : IVerifier
-    {
-        public string Name => "capital";
-
-        public ValueTask<Verdict> VerifyAsync(TaskItem item, string answer, CancellationToken cancellation = default) =>
-            ValueTask.FromResult(new Verdict(answer.Any(char.IsAsciiLetterUpper), answer, null));
-    }
 }

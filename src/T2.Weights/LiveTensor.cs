@@ -47,6 +47,23 @@ public sealed unsafe class LiveTensor
     /// <summary>The version the model computes with; null = the base.</summary>
     public TensorVersion? Shown { get; private set; }
 
+    /// <summary>
+    /// The base's bytes, in GGUF layout: where the model itself has them if that can be read, so that they need not be in memory a second time; else in the
+    /// file. Valid while both are open.
+    /// </summary>
+    public ReadOnlySpan<byte> Pristine => new(IsReadable ? (void*)_baseData : _pristine, checked((int)Stored.ByteLength));
+
+    /// <summary>The bytes the model computes with now.</summary>
+    /// <exception cref="InvalidOperationException">The storage cannot be read back (<see cref="IsReadable"/>).</exception>
+    public ReadOnlySpan<byte> Live
+    {
+        get
+        {
+            RequireReadable();
+            return new((void*)GgmlTensorLayout.Data(_tensor), checked((int)Stored.ByteLength));
+        }
+    }
+
     /// <summary>Makes the model compute with <paramref name="version"/>, or with the base where it is null. A pointer write on a CPU, an upload on a device.</summary>
     /// <exception cref="ArgumentException">The version is another tensor's.</exception>
     /// <exception cref="ObjectDisposedException">The version is no longer there.</exception>
@@ -95,8 +112,7 @@ public sealed unsafe class LiveTensor
     /// <exception cref="InvalidOperationException">The storage cannot be read back (<see cref="IsReadable"/>).</exception>
     public bool IsPristine()
     {
-        if (!IsReadable)
-            throw new InvalidOperationException($"Weight '{Name}' lies in '{BufferName}', which cannot be read back.");
+        RequireReadable();
         const int Chunk = 1 << 30;
         for (long offset = 0; offset < Stored.ByteLength; offset += Chunk)
         {
@@ -123,6 +139,12 @@ public sealed unsafe class LiveTensor
         Buffer.MemoryCopy(_tensor, copy, GgmlTensorLayout.Size, GgmlTensorLayout.Size);
         GgmlTensorLayout.Data(copy) = (nint)destination;
         _ggml.SetWhole(copy, source, Stored.ByteLength);
+    }
+
+    private void RequireReadable()
+    {
+        if (!IsReadable)
+            throw new InvalidOperationException($"Weight '{Name}' lies in '{BufferName}', which cannot be read back.");
     }
 
     private bool LiveEqualsFile(long offset, int length)

@@ -64,9 +64,11 @@ public sealed unsafe class TensorArena : IDisposable
         _start = null;
     }
 
-    /// <summary>The next block.</summary>
+    /// <summary>The next block: aligned to a cache line, its bytes undefined, usable until <see cref="Clear"/> or <see cref="Dispose"/>.</summary>
+    /// <param name="length">Bytes.</param>
     /// <exception cref="InvalidOperationException">The arena is full.</exception>
-    internal byte* Take(long length)
+    /// <exception cref="ObjectDisposedException">It has been freed.</exception>
+    public byte* Take(long length)
     {
         ObjectDisposedException.ThrowIf(IsDisposed, this);
         if (Padded(length) > Length - _used)

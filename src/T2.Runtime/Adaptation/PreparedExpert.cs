@@ -4,11 +4,14 @@ using T2.Weights;
 namespace T2.Runtime;
 
 /// <summary>An expert whose weights have been rebuilt and are kept in memory: switching to it costs a pointer per weight on a CPU, a copy on a device.</summary>
-internal sealed class PreparedExpert(Expert expert, TensorArena arena, IReadOnlyList<TensorVersion> versions)
+internal sealed class PreparedExpert(Expert expert, TensorArena arena, IReadOnlyList<TensorVersion> versions, bool isMixture)
 {
     private readonly Dictionary<LiveTensor, TensorVersion> _versions = versions.ToDictionary(static version => version.Tensor);
 
     internal Expert Expert { get; } = expert;
+
+    /// <summary>Whether it was summed from deltas: cheap to make again, so one such is kept at a time.</summary>
+    internal bool IsMixture { get; } = isMixture;
 
     /// <summary>The memory of its weights.</summary>
     internal TensorArena Arena { get; } = arena;

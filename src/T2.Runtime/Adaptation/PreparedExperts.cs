@@ -7,6 +7,8 @@ namespace T2.Runtime;
 /// <param name="budget">Bytes they may take; what is added last is kept whatever it takes.</param>
 internal sealed class PreparedExperts(long budget)
 {
+    private const int SmallSlack = 1 << 16;
+
     private readonly LinkedList<PreparedExpert> _experts = new();
 
     /// <summary>Bytes of memory taken.</summary>
@@ -30,27 +32,36 @@ internal sealed class PreparedExperts(long budget)
     /// <summary>Keeps an expert. Room has been made by <see cref="Rent"/>.</summary>
     internal void Add(PreparedExpert prepared) => _experts.AddFirst(prepared);
 
-    /// <summary>An arena for an expert to come. Experts are given up until it fits the budget, and the memory of one is reused: fresh pages cost time.</summary>
+    /// <summary>
+    /// An arena for an expert to come. Experts are given up until it fits the budget, a mixture before a mixture first, and the memory of one is reused:
+    /// fresh pages cost time.
+    /// </summary>
     /// <param name="length">Bytes needed.</param>
+    /// <param name="forMixture">Whether a mixture is to come.</param>
     /// <param name="leave">Called before an expert's memory goes: it may not be shown any more.</param>
     /// <exception cref="InsufficientMemoryException">There is no memory for it.</exception>
-    internal TensorArena Rent(long length, Action<PreparedExpert> leave)
+    internal TensorArena Rent(long length, bool forMixture, Action<PreparedExpert> leave)
     {
         TensorArena? spare = null;
-        long kept = ByteLength;
-        while (_experts.Last is { } last && length > budget - kept)
+        while (NextToGo(length, forMixture) is { } going)
         {
-            kept -= last.Value.Arena.Length;
-            leave(last.Value);
-            _experts.RemoveLast();
+            leave(going);
+            _experts.Remove(going);
             // A spare much larger than needed would take memory that the budget does not know of.
-            if (spare is null && last.Value.Arena.Length is var size && size >= length && size - length <= length / 16)
-                spare = last.Value.Arena;
+            if (spare is null && going.Arena.Length >= length && going.Arena.Length - length <= Math.Max(length / 16, SmallSlack))
+                spare = going.Arena;
             else
-                last.Value.Arena.Dispose();
+                going.Arena.Dispose();
         }
         spare?.Clear();
         return spare ?? new TensorArena(length);
+    }
+
+    private PreparedExpert? NextToGo(long length, bool forMixture)
+    {
+        if (forMixture && _experts.FirstOrDefault(static prepared => prepared.IsMixture) is { } mixture)
+            return mixture;
+        return length > budget - ByteLength ? _experts.Last?.Value : null;
     }
 
     /// <summary>Gives up every expert.</summary>

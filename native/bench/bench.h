@@ -18,6 +18,9 @@ struct Options
     int threads = 4;
     int repetitions = 7;
     std::string model = "qwen2.5-0.5b";
+    std::vector<std::string> types; // of rebuilds and mixtures; empty: all
+
+    bool wants(const char* type) const { return types.empty() || std::find(types.begin(), types.end(), type) != types.end(); }
 };
 
 struct Shape

@@ -138,6 +138,8 @@ void bench_rebuild(const Options& options, const std::vector<std::string>& isas)
                     "ours/q", "base/q");
         for (const Type& type : kTypes)
         {
+            if (!options.wants(type.name))
+                continue;
             int32_t length = 0, bytes = 0;
             require(t2k_type_info(type.id, &length, &bytes));
             double total_ours = 0, total_base = 0;

@@ -20,7 +20,7 @@
 extern "C" {
 #endif
 
-#define T2K_ABI_VERSION 1
+#define T2K_ABI_VERSION 2
 
 enum t2k_status
 {
@@ -65,7 +65,7 @@ T2K_API int32_t t2k_type_info(int32_t type, int32_t* block_length, int32_t* bloc
 T2K_API int32_t t2k_dequantize(int32_t type, const void* src, int64_t rows, int64_t cols, float* dst, int32_t threads);
 T2K_API int32_t t2k_quantize(int32_t type, const float* src, int64_t rows, int64_t cols, void* dst, int32_t threads);
 
-/* Bytes of workspace t2k_factorize allocates, outputs not counted. */
+/* Bytes of workspace t2k_factorize asks for, outputs not counted. Between calls at most 48 MiB of workspaces are kept, for all calls together. */
 T2K_API int64_t t2k_factorize_bytes(int64_t rows, int64_t cols, int32_t threads);
 
 /* sigma: r singular values, descending. basis: r×r, row i the singular vector of sigma[i] on the smaller side (V if cols <= rows, else U). */
@@ -83,6 +83,18 @@ T2K_API int32_t t2k_delta(const void* src, int32_t src_type, int64_t rows, int64
 /* W' = W + Σ alpha[k]·D_k, quantised into dst. Each deltas[k] holds rows×cols values of delta_type. */
 T2K_API int32_t t2k_mix(const void* src, int32_t src_type, int64_t rows, int64_t cols, int32_t count, const void* const* deltas, int32_t delta_type,
                         const float* alpha, void* dst, int32_t dst_type, int32_t threads, const volatile int32_t* cancel);
+
+/* C[m×n] = A·B, or C += A·B where accumulate is not 0, in fp32 on the caller's thread. A is m×k, or k×m where transpose_a is not 0, its rows lda apart;
+ * B is k×n, or n×k where transpose_b is not 0. Operands must not overlap C. Each result sums its k products in order with fused multiply-adds where the CPU
+ * has them, so it does not depend on how a caller cuts C into calls. */
+T2K_API int32_t t2k_sgemm(int32_t transpose_a, int32_t transpose_b, int64_t m, int64_t n, int64_t k, const float* a, int64_t lda, const float* b,
+                          int64_t ldb, int32_t accumulate, float* c, int64_t ldc);
+
+/* The same with a B packed once and used often: t2k_sgemm_pack fills t2k_sgemm_packed_length floats, good under the instruction set in use at that time. */
+T2K_API int64_t t2k_sgemm_packed_length(int64_t n, int64_t k);
+T2K_API int32_t t2k_sgemm_pack(int32_t transpose_b, int64_t n, int64_t k, const float* b, int64_t ldb, float* packed);
+T2K_API int32_t t2k_sgemm_packed(int32_t transpose_a, int64_t m, int64_t n, int64_t k, const float* a, int64_t lda, const float* packed, int32_t accumulate,
+                                 float* c, int64_t ldc);
 
 #ifdef __cplusplus
 }

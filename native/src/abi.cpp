@@ -4,6 +4,7 @@
 #include "factorize/factorize.h"
 #include "mix/mix.h"
 #include "rebuild/rebuild.h"
+#include "sgemm/sgemm.h"
 #include "threads/team.h"
 #include "t2kernels.h"
 #include <algorithm>
@@ -95,6 +96,14 @@ void rebuild_checked(const void* src, int32_t src_type, int64_t rows, int64_t co
             {static_cast<const uint8_t*>(src), src_type, rows, cols, basis, z, static_cast<uint8_t*>(dst), dst_type, arithmetic, checked_threads(threads),
              delta_only},
             Cancellation(cancel));
+}
+
+SgemmMatrix checked_operand(const float* data, int64_t ld, int32_t transposed, int64_t rows, int64_t cols, const char* what)
+{
+    require_shape(rows, cols);
+    if (data == nullptr || ld < (transposed != 0 ? rows : cols))
+        throw Failure(T2K_INVALID, std::string(what) + " is null, or its rows overlap.");
+    return {data, ld, transposed != 0};
 }
 }
 
@@ -208,6 +217,40 @@ int32_t t2k_mix(const void* src, int32_t src_type, int64_t rows, int64_t cols, i
             {static_cast<const uint8_t*>(src), src_type, rows, cols, count, deltas, delta_type, alpha, static_cast<uint8_t*>(dst), dst_type,
              checked_threads(threads)},
             Cancellation(cancel));
+    });
+}
+
+int32_t t2k_sgemm(int32_t transpose_a, int32_t transpose_b, int64_t m, int64_t n, int64_t k, const float* a, int64_t lda, const float* b, int64_t ldb,
+                  int32_t accumulate, float* c, int64_t ldc)
+{
+    return guarded([&] {
+        const SgemmMatrix left = checked_operand(a, lda, transpose_a, m, k, "a"), right = checked_operand(b, ldb, transpose_b, k, n, "b");
+        checked_operand(c, ldc, 0, m, n, "c");
+        sgemm(current_kernels(), m, n, k, left, right, accumulate != 0, c, ldc);
+    });
+}
+
+int64_t t2k_sgemm_packed_length(int64_t n, int64_t k)
+{
+    return sgemm_packed_length(current_kernels(), n, k);
+}
+
+int32_t t2k_sgemm_pack(int32_t transpose_b, int64_t n, int64_t k, const float* b, int64_t ldb, float* packed)
+{
+    return guarded([&] {
+        require(packed != nullptr, "packed must not be null.");
+        sgemm_pack(current_kernels(), n, k, checked_operand(b, ldb, transpose_b, k, n, "b"), packed);
+    });
+}
+
+int32_t t2k_sgemm_packed(int32_t transpose_a, int64_t m, int64_t n, int64_t k, const float* a, int64_t lda, const float* packed, int32_t accumulate,
+                         float* c, int64_t ldc)
+{
+    return guarded([&] {
+        const SgemmMatrix left = checked_operand(a, lda, transpose_a, m, k, "a");
+        require(packed != nullptr, "packed must not be null.");
+        checked_operand(c, ldc, 0, m, n, "c");
+        sgemm_packed(current_kernels(), m, n, k, left, packed, accumulate != 0, c, ldc);
     });
 }
 }

@@ -27,7 +27,7 @@ public sealed class LLamaSharpAdapter : IDisposable
     {
         _file = file;
         _kernel = kernel;
-        _adapter = new WeightAdapter(file, weights, kernel, Environment.ProcessorCount);
+        _adapter = new WeightAdapter(weights, kernel, Environment.ProcessorCount);
         _fingerprint = WeightFingerprint.Compute(file);
     }
 

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using T2.Gguf;
 
 namespace T2.Weights;
@@ -7,13 +6,12 @@ namespace T2.Weights;
 /// One weight of a loaded model, and the one place where what it computes with changes. Not thread-safe: the caller sees to it that no decode runs on any
 /// context of the model during <see cref="Show"/>.
 /// </summary>
-public sealed unsafe class LiveTensor : IDisposable
+public sealed unsafe class LiveTensor
 {
     private readonly void* _tensor;
     private readonly byte* _pristine;
     private readonly nint _baseData;
     private readonly GgmlExports _ggml;
-    private byte* _spare;
 
     internal LiveTensor(string name, GgufTensor stored, TensorStorage storage, string bufferName, void* tensor, byte* pristine, GgmlExports ggml)
     {
@@ -49,6 +47,23 @@ public sealed unsafe class LiveTensor : IDisposable
     /// <summary>The version the model computes with; null = the base.</summary>
     public TensorVersion? Shown { get; private set; }
 
+    /// <summary>
+    /// The base's bytes, in GGUF layout: where the model itself has them if that can be read, so that they need not be in memory a second time; else in the
+    /// file. Valid while both are open.
+    /// </summary>
+    public ReadOnlySpan<byte> Pristine => new(IsReadable ? (void*)_baseData : _pristine, checked((int)Stored.ByteLength));
+
+    /// <summary>The bytes the model computes with now.</summary>
+    /// <exception cref="InvalidOperationException">The storage cannot be read back (<see cref="IsReadable"/>).</exception>
+    public ReadOnlySpan<byte> Live
+    {
+        get
+        {
+            RequireReadable();
+            return new((void*)GgmlTensorLayout.Data(_tensor), checked((int)Stored.ByteLength));
+        }
+    }
+
     /// <summary>Makes the model compute with <paramref name="version"/>, or with the base where it is null. A pointer write on a CPU, an upload on a device.</summary>
     /// <exception cref="ArgumentException">The version is another tensor's.</exception>
     /// <exception cref="ObjectDisposedException">The version is no longer there.</exception>
@@ -60,7 +75,7 @@ public sealed unsafe class LiveTensor : IDisposable
         {
             if (!ReferenceEquals(version.Tensor, this))
                 throw new ArgumentException($"The version is one of '{version.Tensor.Name}', not of '{Name}'.", nameof(version));
-            ObjectDisposedException.ThrowIf(version.Bytes == null, version);
+            ObjectDisposedException.ThrowIf(version.Arena.IsDisposed, version);
         }
         if (Storage == TensorStorage.Device)
             _ggml.SetWhole(_tensor, version is null ? _pristine : version.Bytes, Stored.ByteLength);
@@ -70,45 +85,34 @@ public sealed unsafe class LiveTensor : IDisposable
     }
 
     /// <summary>Makes a version of the weight without touching the live one.</summary>
+    /// <param name="arena">Where its bytes go: <see cref="LiveLength"/> of them. They are gone when the arena is.</param>
     /// <param name="fill">Writes the new bytes, in GGUF layout and <see cref="Stored"/>'s type, into the span it is given (<see cref="GgufTensor.ByteLength"/> bytes).</param>
-    /// <exception cref="OutOfMemoryException">There is no memory for it.</exception>
-    public TensorVersion CreateVersion(TensorFill fill)
+    /// <exception cref="InvalidOperationException">The arena is full.</exception>
+    /// <exception cref="InsufficientMemoryException">There is no memory for what repacking takes.</exception>
+    public TensorVersion CreateVersion(TensorArena arena, TensorFill fill)
     {
+        ArgumentNullException.ThrowIfNull(arena);
         ArgumentNullException.ThrowIfNull(fill);
         int length = checked((int)Stored.ByteLength);
-        byte* live = Rent();
-        byte* staging = null;
-        try
+        byte* live = arena.Take(LiveLength);
+        if (Storage != TensorStorage.Repacked)
         {
-            if (Storage != TensorStorage.Repacked)
-            {
-                fill(new Span<byte>(live, length));
-            }
-            else
-            {
-                staging = Allocate(length);
-                fill(new Span<byte>(staging, length));
-                Repack(staging, live);
-            }
-            return new TensorVersion(this, live);
+            fill(new Span<byte>(live, length));
         }
-        catch
+        else
         {
-            Return(live);
-            throw;
+            byte* staging = arena.Scratch(length);
+            fill(new Span<byte>(staging, length));
+            Repack(staging, live);
         }
-        finally
-        {
-            NativeMemory.AlignedFree(staging);
-        }
+        return new TensorVersion(this, arena, live);
     }
 
     /// <summary>Whether the live bytes equal the file's.</summary>
     /// <exception cref="InvalidOperationException">The storage cannot be read back (<see cref="IsReadable"/>).</exception>
     public bool IsPristine()
     {
-        if (!IsReadable)
-            throw new InvalidOperationException($"Weight '{Name}' lies in '{BufferName}', which cannot be read back.");
+        RequireReadable();
         const int Chunk = 1 << 30;
         for (long offset = 0; offset < Stored.ByteLength; offset += Chunk)
         {
@@ -125,32 +129,6 @@ public sealed unsafe class LiveTensor : IDisposable
         return LiveEqualsFile(0, length) && LiveEqualsFile((Stored.ByteLength - length) / 2, length) && LiveEqualsFile(Stored.ByteLength - length, length);
     }
 
-    /// <summary>Shows the base and frees what is kept for reuse. The model must still be loaded.</summary>
-    public void Dispose()
-    {
-        Show(null);
-        NativeMemory.AlignedFree(_spare);
-        _spare = null;
-    }
-
-    /// <summary>Takes a version's memory back, keeping one block for the next version: allocating fresh pages costs more than the rebuild's own traffic.</summary>
-    internal void Return(byte* block)
-    {
-        if (_spare == null)
-            _spare = block;
-        else
-            NativeMemory.AlignedFree(block);
-    }
-
-    private byte* Rent()
-    {
-        byte* block = _spare;
-        _spare = null;
-        return block != null ? block : Allocate(LiveLength);
-    }
-
-    private static byte* Allocate(long length) => HugePages.Allocate(length);
-
     /// <summary>
     /// Has ggml repack GGUF bytes into memory of ours, by giving it a copy of the tensor's struct that points there. The buffer's set function writes to
     /// <c>tensor->data</c> in the layout that <c>tensor->extra</c> says; the live tensor is not involved.
@@ -161,6 +139,12 @@ public sealed unsafe class LiveTensor : IDisposable
         Buffer.MemoryCopy(_tensor, copy, GgmlTensorLayout.Size, GgmlTensorLayout.Size);
         GgmlTensorLayout.Data(copy) = (nint)destination;
         _ggml.SetWhole(copy, source, Stored.ByteLength);
+    }
+
+    private void RequireReadable()
+    {
+        if (!IsReadable)
+            throw new InvalidOperationException($"Weight '{Name}' lies in '{BufferName}', which cannot be read back.");
     }
 
     private bool LiveEqualsFile(long offset, int length)

@@ -1,11 +1,12 @@
 namespace T2.Weights;
 
-/// <summary>One version of a weight's bytes, in memory of T2's own and in the layout the model computes with. Not thread-safe.</summary>
-public sealed unsafe class TensorVersion : IDisposable
+/// <summary>One version of a weight's bytes, in an arena and in the layout the model computes with. It lasts as long as the arena.</summary>
+public sealed unsafe class TensorVersion
 {
-    internal TensorVersion(LiveTensor tensor, byte* bytes)
+    internal TensorVersion(LiveTensor tensor, TensorArena arena, byte* bytes)
     {
         Tensor = tensor;
+        Arena = arena;
         Bytes = bytes;
     }
 
@@ -15,16 +16,7 @@ public sealed unsafe class TensorVersion : IDisposable
     /// <summary>Bytes of memory held.</summary>
     public long ByteLength => Tensor.LiveLength;
 
-    internal byte* Bytes { get; private set; }
+    internal TensorArena Arena { get; }
 
-    /// <summary>Gives the memory back; a version that is shown is replaced by the base first.</summary>
-    public void Dispose()
-    {
-        if (Bytes == null)
-            return;
-        if (ReferenceEquals(Tensor.Shown, this))
-            Tensor.Show(null);
-        Tensor.Return(Bytes);
-        Bytes = null;
-    }
+    internal byte* Bytes { get; }
 }

@@ -6,28 +6,32 @@ using T2.Runtime;
 namespace T2.Bench.Verbs;
 
 /// <summary>
-/// <c>decode --model FILE [--prompt N] [--tokens N] [--rounds N] [--threads N]</c>: prompt and generation speed on the base, on a T2 expert and under
-/// llama.cpp LoRA adapters of rank 16 and 64, all through the same library in one run, taking turns. An expert is weights, so it should cost nothing.
+/// <c>decode --model FILE [--prompt N] [--tokens N] [--rounds N] [--threads N] [--factors FILE] [--loras none|R,R]</c>: prompt and generation speed on the
+/// base, on a T2 expert and under llama.cpp LoRA adapters (ranks 16 and 64 unless told otherwise), all through the same library in one run, taking turns. An
+/// expert is weights, so it should cost nothing. Every other round goes backwards; "of base" is the median of the rounds' own ratios, with their quartiles.
 /// </summary>
 internal static class Decode
 {
     public static int Run(ReadOnlySpan<string> args)
     {
-        var options = new Options(args, "--model", "--prompt", "--tokens", "--rounds", "--threads");
+        var options = new Options(args, "--model", "--prompt", "--tokens", "--rounds", "--threads", "--factors", "--loras");
         int Number(string name, int fallback) => options.Find(name) is { } text ? int.Parse(text, CultureInfo.InvariantCulture) : fallback;
-        RunAsync(options.Require("--model"), Number("--prompt", 512), Number("--tokens", 128), Number("--rounds", 5), Number("--threads", Environment.ProcessorCount)).GetAwaiter().GetResult();
+        int[] ranks = (options.Find("--loras") ?? "16,64") is var list && list == "none" ? [] : [.. list.Split(',').Select(static rank => int.Parse(rank, CultureInfo.InvariantCulture))];
+        RunAsync(
+            options.Require("--model"), Number("--prompt", 512), Number("--tokens", 128), Number("--rounds", 5), Number("--threads", Environment.ProcessorCount),
+            options.Find("--factors"), ranks).GetAwaiter().GetResult();
         return 0;
     }
 
-    private static async Task RunAsync(string path, int prompt, int tokens, int rounds, int threads)
+    private static async Task RunAsync(string path, int prompt, int tokens, int rounds, int threads, string? factors, int[] ranks)
     {
         string folder = Directory.CreateTempSubdirectory("t2-bench-").FullName;
         try
         {
-            await using var model = await AdaptiveModel.LoadAsync(path, new ModelOptions { FactorPath = Path.Combine(folder, "factors"), PreparedBytes = long.MaxValue });
+            await using var model = await AdaptiveModel.LoadAsync(path, new ModelOptions { FactorPath = factors ?? Path.Combine(folder, "factors"), PreparedBytes = long.MaxValue });
             var expert = RandomExperts.Make(model, 1, 0.2f);
             await model.ApplyAsync(expert);
-            var loras = new[] { 16, 64 }.ToDictionary(static rank => $"LoRA r{rank}", rank =>
+            var loras = ranks.ToDictionary(static rank => $"LoRA r{rank}", rank =>
             {
                 string file = Path.Combine(folder, $"r{rank}.gguf");
                 RandomExperts.WriteLora(model.File, rank, file);
@@ -46,13 +50,11 @@ internal static class Decode
             {
                 ("base", () => Enter(model, null, context, null)),
                 ("T2 expert", () => Enter(model, expert, context, null)),
-                ("LoRA r16", () => Enter(model, null, context, loras["LoRA r16"])),
-                ("LoRA r64", () => Enter(model, null, context, loras["LoRA r64"])),
-            };
+            }.Concat(loras.Select(lora => (Name: lora.Key, Enter: (Func<Task>)(() => Enter(model, null, context, lora.Value))))).ToArray();
             var times = variants.ToDictionary(static variant => variant.Name, static _ => (Prompt: new List<double>(), Generate: new List<double>()));
             for (int round = -1; round < rounds; round++)
             {
-                foreach (var (name, enter) in variants)
+                foreach (var (name, enter) in round % 2 == 0 ? variants : variants.Reverse())
                 {
                     await enter();
                     var (promptSeconds, generateSeconds) = Measure(context, prompt, tokens);
@@ -72,7 +74,7 @@ internal static class Decode
                 double p = Statistics.Median(promptSpeed), g = Statistics.Median(generateSpeed);
                 Console.WriteLine(string.Create(
                     CultureInfo.InvariantCulture,
-                    $"| {name} | {Statistics.MeanAndDeviation(promptSpeed)} | {p:0.0} | {p / Statistics.Median(times["base"].Prompt):0.000} | {Statistics.MeanAndDeviation(generateSpeed)} | {g:0.00} | {g / Statistics.Median(times["base"].Generate):0.000} |"));
+                    $"| {name} | {Statistics.MeanAndDeviation(promptSpeed)} | {p:0.0} | {OfBase(promptSpeed, times["base"].Prompt)} | {Statistics.MeanAndDeviation(generateSpeed)} | {g:0.00} | {OfBase(generateSpeed, times["base"].Generate)} |"));
             }
             foreach (var lora in loras.Values)
                 lora.Dispose();
@@ -81,6 +83,12 @@ internal static class Decode
         {
             Directory.Delete(folder, recursive: true);
         }
+    }
+
+    private static string OfBase(List<double> speeds, List<double> baseSpeeds)
+    {
+        double[] ratios = [.. speeds.Zip(baseSpeeds, static (speed, of) => speed / of).Order()];
+        return string.Create(CultureInfo.InvariantCulture, $"{Statistics.Median(ratios):0.000} ({ratios[ratios.Length / 4]:0.000} to {ratios[ratios.Length * 3 / 4]:0.000})");
     }
 
     private static async Task Enter(AdaptiveModel model, T2.Gguf.Experts.Expert? expert, LlamaContext context, LlamaLoraAdapter? lora)

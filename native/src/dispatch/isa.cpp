@@ -18,12 +18,13 @@ namespace
 std::vector<KernelTable> build_tables()
 {
     std::vector<KernelTable> tables;
-    const auto add = [&tables](const char* name, auto fill_quantizers, auto fill_gemm, auto fill_dense) {
+    const auto add = [&tables](const char* name, auto fill_quantizers, auto fill_gemm, auto fill_dense, auto fill_sgemm) {
         KernelTable table;
         table.name = name;
         fill_quantizers(table.types);
         fill_gemm(table.gemm);
         fill_dense(table.dense);
+        fill_sgemm(table.sgemm);
         tables.push_back(table);
     };
 #if defined(__x86_64__)
@@ -32,15 +33,15 @@ std::vector<KernelTable> build_tables()
     const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
                         __builtin_cpu_supports("avx512vl");
     if (avx512 && __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bf16"))
-        add("avx512bf16", fill_quantizers_avx512, fill_gemm_avx512bf16, fill_dense_avx512);
+        add("avx512bf16", fill_quantizers_avx512, fill_gemm_avx512bf16, fill_dense_avx512, fill_sgemm_avx512);
     if (avx512)
-        add("avx512", fill_quantizers_avx512, fill_gemm_avx512, fill_dense_avx512);
+        add("avx512", fill_quantizers_avx512, fill_gemm_avx512, fill_dense_avx512, fill_sgemm_avx512);
     if (avx2)
-        add("avx2", fill_quantizers_avx2, fill_gemm_avx2, fill_dense_avx2);
+        add("avx2", fill_quantizers_avx2, fill_gemm_avx2, fill_dense_avx2, fill_sgemm_avx2);
 #elif defined(__aarch64__)
-    add("neon", fill_quantizers_neon, fill_gemm_neon, fill_dense_neon);
+    add("neon", fill_quantizers_neon, fill_gemm_neon, fill_dense_neon, fill_sgemm_neon);
 #endif
-    add("scalar", fill_quantizers_scalar, fill_gemm_scalar, fill_dense_scalar);
+    add("scalar", fill_quantizers_scalar, fill_gemm_scalar, fill_dense_scalar, fill_sgemm_scalar);
     return tables;
 }
 

@@ -4,6 +4,7 @@
 #include "../factorize/dense_kernels.h"
 #include "../gemm/gemm_kernels.h"
 #include "../quantize/formats.h"
+#include "../sgemm/sgemm_kernels.h"
 #include <cstdint>
 
 namespace t2k
@@ -14,6 +15,7 @@ struct KernelTable
     TypeKernels types[kTypeSlots];
     GemmKernels gemm;
     DenseKernels dense;
+    SgemmKernels sgemm;
 
     // The kernels of `type`. Throws Failure(T2K_UNSUPPORTED) for a type not handled.
     const TypeKernels& type(int32_t type) const;
@@ -24,10 +26,11 @@ const KernelTable& current_kernels();
 const KernelTable* kernels_at(int i);
 void force_kernels(const char* name); // null: back to the best
 
-// Each instruction set's part, defined where its flags are: quantize_<isa>.cpp, gemm_<isa>.cpp, dense_<isa>.cpp.
+// Each instruction set's part, defined where its flags are: quantize_<isa>.cpp, gemm_<isa>.cpp, dense_<isa>.cpp, sgemm_<isa>.cpp.
 void fill_quantizers_scalar(TypeKernels* table);
 void fill_gemm_scalar(GemmKernels& kernels);
 void fill_dense_scalar(DenseKernels& kernels);
+void fill_sgemm_scalar(SgemmKernels& kernels);
 #if defined(__x86_64__)
 void fill_quantizers_avx2(TypeKernels* table);
 void fill_quantizers_avx512(TypeKernels* table);
@@ -35,10 +38,13 @@ void fill_gemm_avx2(GemmKernels& kernels);
 void fill_gemm_avx512(GemmKernels& kernels);
 void fill_gemm_avx512bf16(GemmKernels& kernels);
 void fill_dense_avx2(DenseKernels& kernels);
+void fill_sgemm_avx2(SgemmKernels& kernels);
 void fill_dense_avx512(DenseKernels& kernels);
+void fill_sgemm_avx512(SgemmKernels& kernels);
 #elif defined(__aarch64__)
 void fill_quantizers_neon(TypeKernels* table);
 void fill_gemm_neon(GemmKernels& kernels);
 void fill_dense_neon(DenseKernels& kernels);
+void fill_sgemm_neon(SgemmKernels& kernels);
 #endif
 }

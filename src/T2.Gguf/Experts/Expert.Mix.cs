@@ -7,6 +7,9 @@ public sealed partial class Expert
     /// <summary>Key of <see cref="Extra"/> that records what a mixture was made of: <c>math=0.7,code=0.3</c>.</summary>
     public const string MixKey = "t2.svf.mix";
 
+    /// <summary>What this expert was mixed from, the weights that are not zero: empty unless <see cref="Mix"/> made it. Not kept in files.</summary>
+    public IReadOnlyList<(Expert Expert, float Weight)> Parts { get; private init; } = [];
+
     /// <summary>
     /// Mixes experts on their effective vectors: z = 1 + Σₖ αₖ·(zₖ − 1), a vector an expert lacks counting as all ones. For Σα = 1 that is the
     /// paper's Σₖ αₖ·zₖ; for Σα &lt; 1 the rest of the weight is the base's. One expert at α = 1 gives its vectors bit for bit.
@@ -34,7 +37,7 @@ public sealed partial class Expert
                 vectors.Add(weightName, active is [{ Weight: 1 } only] ? only.Expert.Vectors[weightName] : MixVector(active, weightName));
         }
         var recipe = string.Join(',', parts.Select(static part => string.Create(CultureInfo.InvariantCulture, $"{part.Expert.Name}={part.Weight}")));
-        return new Expert(name, first.Architecture, first.BaseFingerprint, vectors, $"Mixture: {recipe}", extra: [new(MixKey, recipe)]);
+        return new Expert(name, first.Architecture, first.BaseFingerprint, vectors, $"Mixture: {recipe}", extra: [new(MixKey, recipe)]) { Parts = active };
     }
 
     private static void CheckPart(Expert first, Expert expert, float weight)

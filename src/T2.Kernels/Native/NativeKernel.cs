@@ -105,7 +105,7 @@ public sealed unsafe class NativeKernel : IMixtureKernel
         }
     }
 
-    private static void Check(NativeStatus status, CancellationToken cancellation)
+    internal static void Check(NativeStatus status, CancellationToken cancellation)
     {
         switch (status)
         {

@@ -8,7 +8,7 @@ internal static unsafe partial class NativeMethods
     public const string Library = "t2kernels";
 
     /// <summary><c>T2K_ABI_VERSION</c> these declarations were written for.</summary>
-    public const int AbiVersion = 1;
+    public const int AbiVersion = 2;
 
     [LibraryImport(Library, EntryPoint = "t2k_abi_version")]
     public static partial int GetAbiVersion();
@@ -33,6 +33,18 @@ internal static unsafe partial class NativeMethods
     [LibraryImport(Library, EntryPoint = "t2k_mix")]
     public static partial NativeStatus Mix(
         byte* source, uint sourceType, long rows, long columns, int count, nint* deltas, uint deltaType, float* alpha, byte* destination, uint destinationType, int threads, int* cancel);
+
+    [LibraryImport(Library, EntryPoint = "t2k_sgemm")]
+    public static partial NativeStatus Sgemm(int transposeA, int transposeB, long m, long n, long k, float* a, long lda, float* b, long ldb, int accumulate, float* c, long ldc);
+
+    [LibraryImport(Library, EntryPoint = "t2k_sgemm_packed_length")]
+    public static partial long SgemmPackedLength(long n, long k);
+
+    [LibraryImport(Library, EntryPoint = "t2k_sgemm_pack")]
+    public static partial NativeStatus SgemmPack(int transposeB, long n, long k, float* b, long ldb, float* packed);
+
+    [LibraryImport(Library, EntryPoint = "t2k_sgemm_packed")]
+    public static partial NativeStatus SgemmPacked(int transposeA, long m, long n, long k, float* a, long lda, float* packed, int accumulate, float* c, long ldc);
 }
 
 /// <summary><c>enum t2k_status</c>.</summary>

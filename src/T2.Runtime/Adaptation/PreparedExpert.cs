@@ -4,25 +4,27 @@ using T2.Weights;
 namespace T2.Runtime;
 
 /// <summary>An expert whose weights have been rebuilt and are kept in memory: switching to it costs a pointer per weight on a CPU, a copy on a device.</summary>
-internal sealed class PreparedExpert(Expert expert, IReadOnlyList<TensorVersion> versions) : IDisposable
+internal sealed class PreparedExpert(Expert expert, TensorArena arena, IReadOnlyList<TensorVersion> versions, bool isMixture)
 {
+    private readonly Dictionary<LiveTensor, TensorVersion> _versions = versions.ToDictionary(static version => version.Tensor);
+
     internal Expert Expert { get; } = expert;
 
-    internal IReadOnlyList<TensorVersion> Versions { get; } = versions;
+    /// <summary>Whether it was summed from deltas: cheap to make again, so one such is kept at a time.</summary>
+    internal bool IsMixture { get; } = isMixture;
 
+    /// <summary>The memory of its weights.</summary>
+    internal TensorArena Arena { get; } = arena;
+
+    internal int Weights => _versions.Count;
+
+    /// <summary>Bytes of its weights; the arena has a little more.</summary>
     internal long ByteLength { get; } = versions.Sum(static version => version.ByteLength);
 
     /// <summary>Shows the expert's weights, and the base's wherever the expert has none.</summary>
     internal void Show(IEnumerable<LiveTensor> all)
     {
-        var own = Versions.ToDictionary(static version => version.Tensor);
         foreach (var tensor in all)
-            tensor.Show(own.GetValueOrDefault(tensor));
-    }
-
-    public void Dispose()
-    {
-        foreach (var version in Versions)
-            version.Dispose();
+            tensor.Show(_versions.GetValueOrDefault(tensor));
     }
 }

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using T2.Gguf;
 using T2.Gguf.Experts;
 using T2.Kernels;
 using T2.Weights;
@@ -13,31 +12,28 @@ namespace T2.Runtime;
 /// </summary>
 public sealed class WeightAdapter : IDisposable
 {
-    private readonly GgufFile _file;
     private readonly LiveWeights _weights;
     private readonly IWeightKernel _kernel;
     private readonly int _threads;
-    private readonly long _budget;
-    private readonly LinkedList<PreparedExpert> _prepared = new();
+    private readonly PreparedExperts _prepared;
+    private readonly Dictionary<Expert, ExpertDeltas> _deltas = new(ReferenceEqualityComparer.Instance);
+    private PreparedExpert? _shown;
 
     /// <summary>Creates the adapter of a model that is on its base.</summary>
-    /// <param name="file">The model's file; must outlive the adapter.</param>
-    /// <param name="weights">The live weights of the model.</param>
+    /// <param name="weights">The live weights of the model; the file they were found by must outlive the adapter.</param>
     /// <param name="kernel">Rebuilds weights.</param>
     /// <param name="threads">Threads a rebuild may use, ≥ 1.</param>
     /// <param name="preparedBudget">Bytes that rebuilt experts may take; the one in use is kept whatever it takes.</param>
-    public WeightAdapter(GgufFile file, LiveWeights weights, IWeightKernel kernel, int threads, long preparedBudget = 0)
+    public WeightAdapter(LiveWeights weights, IWeightKernel kernel, int threads, long preparedBudget = 0)
     {
-        ArgumentNullException.ThrowIfNull(file);
         ArgumentNullException.ThrowIfNull(weights);
         ArgumentNullException.ThrowIfNull(kernel);
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
         ArgumentOutOfRangeException.ThrowIfNegative(preparedBudget);
-        _file = file;
         _weights = weights;
         _kernel = kernel;
         _threads = threads;
-        _budget = preparedBudget;
+        _prepared = new PreparedExperts(preparedBudget);
     }
 
     /// <summary>The expert the weights are on; null on the base.</summary>
@@ -47,7 +43,10 @@ public sealed class WeightAdapter : IDisposable
     public long Epoch { get; private set; }
 
     /// <summary>Bytes of memory that rebuilt experts take, beside the base.</summary>
-    public long PreparedBytes => _prepared.Sum(static prepared => prepared.ByteLength);
+    public long PreparedBytes => _prepared.ByteLength;
+
+    /// <summary>Bytes of memory that kept deltas take.</summary>
+    public long DeltaBytes => _deltas.Values.Sum(static deltas => deltas.ByteLength);
 
     /// <summary>
     /// Makes the model compute with U·diag(σ⊙z)·Vᵀ for every weight the expert adapts, and with the base's for every other. All weights are rebuilt before
@@ -66,20 +65,61 @@ public sealed class WeightAdapter : IDisposable
             return new RebuildReport(0, 0, 0, TimeSpan.Zero);
 
         long started = Stopwatch.GetTimestamp();
-        var prepared = Find(expert);
-        int rebuilt = 0;
-        if (prepared is null)
+        // A mixture of one expert at weight 1 is that expert, bit for bit.
+        var own = expert;
+        while (own.Parts is [{ Weight: 1 } only])
+            own = only.Expert;
+        var prepared = _prepared.Find(own);
+        int rebuilt = 0, mixed = 0;
+        if (prepared is null && MixtureOf(own) is { } parts)
         {
-            var plan = Plan(expert, factors);
+            prepared = Mix(own, parts, cancellation);
+            mixed = prepared.Weights;
+        }
+        else if (prepared is null)
+        {
+            var plan = Plan(own, factors);
             cancellation.ThrowIfCancellationRequested();
-            prepared = Prepare(expert, plan, cancellation);
+            prepared = Prepare(own, plan, cancellation);
             rebuilt = plan.Count;
         }
-        // From here on whatever was computed under the old weights is stale.
-        Epoch++;
-        prepared.Show(_weights.Tensors.Values);
+        if (!ReferenceEquals(prepared, _shown))
+        {
+            // From here on whatever was computed under the old weights is stale.
+            Epoch++;
+            prepared.Show(_weights.Tensors.Values);
+            _shown = prepared;
+        }
         Current = expert;
-        return new RebuildReport(prepared.Versions.Count, rebuilt, prepared.ByteLength, Stopwatch.GetElapsedTime(started));
+        return new RebuildReport(prepared.Weights, rebuilt, prepared.ByteLength, Stopwatch.GetElapsedTime(started)) { Mixed = mixed };
+    }
+
+    /// <summary>
+    /// Keeps what an expert adds to the weights, so that a mixture of such experts is a sum: memory traffic, no products of matrices. Takes two bytes a weight
+    /// (four for F32 weights), beside the budget, until <see cref="ReleaseDeltas"/>. A mixture so made has the error of the deltas' type (relative 2⁻¹¹ of each
+    /// delta for F16, 2⁻⁸ for BF16) before it is quantised.
+    /// </summary>
+    /// <param name="expert">An expert that <see cref="ExpertFit.Verify"/> has accepted for this model.</param>
+    /// <param name="factors">Factors of at least the weights the expert adapts.</param>
+    /// <param name="cancellation">Cancels; nothing is kept then.</param>
+    /// <exception cref="NotSupportedException">The kernel cannot sum deltas.</exception>
+    /// <exception cref="WeightAccessException">A weight cannot be rebuilt, or its delta is too large to be kept.</exception>
+    public void KeepDeltas(Expert expert, FactorStore factors, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(expert);
+        ArgumentNullException.ThrowIfNull(factors);
+        if (_kernel is not IMixtureKernel kernel)
+            throw new NotSupportedException($"Kernel '{_kernel.Name}' cannot keep experts as deltas; the native one can.");
+        if (!_deltas.ContainsKey(expert))
+            _deltas.Add(expert, ExpertDeltas.Compute(expert, Plan(expert, factors), kernel, _threads, cancellation));
+    }
+
+    /// <summary>Gives up all kept deltas. The weights stay as they are.</summary>
+    public void ReleaseDeltas()
+    {
+        foreach (var deltas in _deltas.Values)
+            deltas.Dispose();
+        _deltas.Clear();
     }
 
     /// <summary>Returns the model bit-exactly to its base. Rebuilt experts stay in memory, within the budget.</summary>
@@ -97,6 +137,7 @@ public sealed class WeightAdapter : IDisposable
             bytes += tensor.LiveLength;
             tensor.Show(null);
         }
+        _shown = null;
         Current = null;
         return new RebuildReport(count, 0, bytes, Stopwatch.GetElapsedTime(started));
     }
@@ -105,28 +146,13 @@ public sealed class WeightAdapter : IDisposable
     public void Dispose()
     {
         Reset();
-        MakeRoom(long.MaxValue);
-        foreach (var tensor in _weights.Tensors.Values)
-            tensor.Dispose();
+        _prepared.Clear();
+        ReleaseDeltas();
     }
 
-    private PreparedExpert? Find(Expert expert)
+    private List<RebuildStep> Plan(Expert expert, FactorStore factors)
     {
-        for (var node = _prepared.First; node is not null; node = node.Next)
-        {
-            if (ReferenceEquals(node.Value.Expert, expert))
-            {
-                _prepared.Remove(node);
-                _prepared.AddFirst(node);
-                return node.Value;
-            }
-        }
-        return null;
-    }
-
-    private List<(LiveTensor Tensor, MatrixFactors Factors, ReadOnlyMemory<float> Z)> Plan(Expert expert, FactorStore factors)
-    {
-        var plan = new List<(LiveTensor, MatrixFactors, ReadOnlyMemory<float>)>(expert.Vectors.Count);
+        var plan = new List<RebuildStep>(expert.Vectors.Count);
         foreach (var (name, z) in expert.Vectors)
         {
             if (z.Span.IndexOfAnyExcept(1f) < 0)
@@ -134,69 +160,92 @@ public sealed class WeightAdapter : IDisposable
             var tensor = _weights.Require(name);
             if (!factors.TryGet(name, out var matrix))
                 throw new WeightAccessException($"Weight '{name}' has no factors in the sidecar file; factor it first.");
-            plan.Add((tensor, matrix, z));
+            plan.Add(new(tensor, matrix, z));
         }
         return plan;
     }
 
-    private PreparedExpert Prepare(
-        Expert expert, List<(LiveTensor Tensor, MatrixFactors Factors, ReadOnlyMemory<float> Z)> plan, CancellationToken cancellation)
+    /// <summary>The deltas that add up to an expert; null if it is no mixture, or one of them is not kept.</summary>
+    private (ExpertDeltas Deltas, float Weight)[]? MixtureOf(Expert expert)
     {
-        var versions = new List<TensorVersion>(plan.Count);
+        if (expert.Parts.Count == 0 || !expert.Parts.All(part => _deltas.ContainsKey(part.Expert)))
+            return null;
+        return [.. expert.Parts.Select(part => (_deltas[part.Expert], part.Weight))];
+    }
+
+    private PreparedExpert Prepare(Expert expert, List<RebuildStep> plan, CancellationToken cancellation) =>
+        Build(expert, [.. plan.Select(static step => step.Tensor)], isMixture: false, (index, destination) => Rebuild(plan[index], destination, cancellation), cancellation);
+
+    private PreparedExpert Mix(Expert expert, (ExpertDeltas Deltas, float Weight)[] parts, CancellationToken cancellation)
+    {
+        LiveTensor[] tensors = [.. parts.SelectMany(static part => part.Deltas.Weights).Distinct()];
+        return Build(expert, tensors, isMixture: true, (index, destination) => Sum(tensors[index], parts, destination, cancellation), cancellation);
+    }
+
+    private delegate void Fill(int index, Span<byte> destination);
+
+    private PreparedExpert Build(Expert expert, IReadOnlyList<LiveTensor> tensors, bool isMixture, Fill fill, CancellationToken cancellation)
+    {
+        var arena = _prepared.Rent(TensorArena.LengthFor(tensors.Select(static tensor => tensor.LiveLength)), isMixture, Leave);
         try
         {
-            MakeRoom(plan.Sum(static step => step.Tensor.LiveLength));
-            foreach (var (tensor, matrix, z) in plan)
+            var versions = new TensorVersion[tensors.Count];
+            for (int index = 0; index < versions.Length; index++)
             {
                 cancellation.ThrowIfCancellationRequested();
-                versions.Add(tensor.CreateVersion(destination => Rebuild(tensor.Stored, matrix, z.Span, destination, cancellation)));
+                int current = index;
+                versions[index] = tensors[index].CreateVersion(arena, destination => fill(current, destination));
             }
-            var prepared = new PreparedExpert(expert, versions);
-            _prepared.AddFirst(prepared);
+            arena.Seal();
+            var prepared = new PreparedExpert(expert, arena, versions, isMixture);
+            _prepared.Add(prepared);
             return prepared;
         }
         catch
         {
-            foreach (var version in versions)
-                version.Dispose();
             Reset();
+            arena.Dispose();
             throw;
         }
     }
 
-    /// <summary>Gives up the least recently used experts until <paramref name="needed"/> more bytes fit the budget. The one in use goes last, back to the base.</summary>
-    private void MakeRoom(long needed)
+    private void Leave(PreparedExpert prepared)
     {
-        long kept = PreparedBytes;
-        while (_prepared.Last is { } last && needed > _budget - kept)
-        {
-            kept -= last.Value.ByteLength;
-            _prepared.RemoveLast();
-            if (ReferenceEquals(last.Value.Expert, Current))
-                Reset();
-            last.Value.Dispose();
-        }
+        if (ReferenceEquals(prepared, _shown))
+            Reset();
     }
 
-    private void Rebuild(GgufTensor stored, MatrixFactors factors, ReadOnlySpan<float> z, Span<byte> destination, CancellationToken cancellation) =>
+    private void Rebuild(RebuildStep step, Span<byte> destination, CancellationToken cancellation) =>
         _kernel.Rebuild(
             new RebuildJob
             {
-                Source = _file.GetData(stored),
-                SourceType = stored.Type,
-                Shape = factors.Shape,
-                Basis = factors.Basis.Span,
-                Z = z,
+                Source = step.Tensor.Pristine,
+                SourceType = step.Tensor.Stored.Type,
+                Shape = step.Factors.Shape,
+                Basis = step.Factors.Basis.Span,
+                Z = step.Z.Span,
                 Destination = destination,
-                DestinationType = stored.Type,
+                DestinationType = step.Tensor.Stored.Type,
             },
             _threads,
             cancellation);
-}
 
-/// <summary>What changing the weights took.</summary>
-/// <param name="Weights">Weights that changed.</param>
-/// <param name="Rebuilt">Of these, weights that had to be rebuilt; the others were prepared.</param>
-/// <param name="Bytes">Bytes of the weights that changed.</param>
-/// <param name="Elapsed">Wall time.</param>
-public readonly record struct RebuildReport(int Weights, int Rebuilt, long Bytes, TimeSpan Elapsed);
+    private void Sum(LiveTensor tensor, (ExpertDeltas Deltas, float Weight)[] parts, Span<byte> destination, CancellationToken cancellation)
+    {
+        var own = Array.FindAll(parts, part => part.Deltas.Of(tensor) != 0);
+        ((IMixtureKernel)_kernel).Mix(
+            new MixJob
+            {
+                Source = tensor.Pristine,
+                SourceType = tensor.Stored.Type,
+                Shape = BlockWeights.ShapeOf(tensor.Stored),
+                Deltas = Array.ConvertAll(own, part => part.Deltas.Of(tensor)),
+                DeltaType = ExpertDeltas.TypeFor(tensor.Stored.Type),
+                Alpha = Array.ConvertAll(own, static part => part.Weight),
+                Destination = destination,
+                DestinationType = tensor.Stored.Type,
+            },
+            _threads,
+            cancellation);
+    }
+}

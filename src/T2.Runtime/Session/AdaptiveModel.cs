@@ -26,7 +26,7 @@ public sealed class AdaptiveModel : IAsyncDisposable
         _kernel = kernel;
         _options = options;
         _fingerprint = new Lazy<string>(() => WeightFingerprint.Compute(file));
-        Adapter = new WeightAdapter(file, weights, kernel, options.ResolvedThreads, options.PreparedBytes);
+        Adapter = new WeightAdapter(weights, kernel, options.ResolvedThreads, options.PreparedBytes);
     }
 
     /// <summary>The model's file.</summary>
@@ -52,6 +52,9 @@ public sealed class AdaptiveModel : IAsyncDisposable
 
     /// <summary>Bytes of memory that rebuilt experts take, beside the base.</summary>
     public long PreparedBytes => Adapter.PreparedBytes;
+
+    /// <summary>Bytes of memory that deltas kept for mixtures take.</summary>
+    public long DeltaBytes => Adapter.DeltaBytes;
 
     internal WeightAdapter Adapter { get; }
 
@@ -122,6 +125,51 @@ public sealed class AdaptiveModel : IAsyncDisposable
                     return Adapter.Apply(expert, factors, cancellation);
                 },
                 cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            Gate.Release();
+        }
+    }
+
+    /// <summary>
+    /// Keeps what experts add to the weights, so that any mixture of them (<see cref="Adaptation.Mixture"/>, <see cref="Expert.Mix"/>) is a sum: memory traffic,
+    /// no products of matrices. Takes two bytes a weight and expert (four for F32 weights), beside <see cref="ModelOptions.PreparedBytes"/>, until
+    /// <see cref="ReleaseDeltasAsync"/>. Without it a mixture is rebuilt from its z. A mixture so made has the error of the deltas' type, relative 2⁻¹¹ of each
+    /// delta for F16, before it is quantised; one expert at weight 1 is that expert, bit for bit. The weights stay as they are.
+    /// </summary>
+    /// <param name="experts">The experts, the very objects that mixtures will be made of.</param>
+    /// <param name="progress">Reports on factors that had to be computed.</param>
+    /// <param name="cancellation">Cancels between experts and weights; experts done by then are kept.</param>
+    /// <exception cref="ExpertMismatchException">An expert does not fit.</exception>
+    /// <exception cref="NotSupportedException">The kernel cannot sum deltas.</exception>
+    public async Task KeepDeltasAsync(IReadOnlyList<Expert> experts, IProgress<FactorProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(experts);
+        await Gate.WaitAsync(cancellation).ConfigureAwait(false);
+        try
+        {
+            await Task.Run(
+                () =>
+                {
+                    foreach (var expert in experts)
+                        Adapter.KeepDeltas(expert, FactorsFor(expert, progress, cancellation), cancellation);
+                },
+                cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            Gate.Release();
+        }
+    }
+
+    /// <summary>Gives up the deltas that <see cref="KeepDeltasAsync"/> kept, waiting for a prompt in progress.</summary>
+    public async Task ReleaseDeltasAsync(CancellationToken cancellation = default)
+    {
+        await Gate.WaitAsync(cancellation).ConfigureAwait(false);
+        try
+        {
+            Adapter.ReleaseDeltas();
         }
         finally
         {

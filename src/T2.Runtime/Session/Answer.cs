@@ -93,7 +93,7 @@ internal sealed class Answer(AdaptiveModel model, AdaptedContext context, Sessio
         cancellation.ThrowIfCancellationRequested();
         started = Stopwatch.GetTimestamp();
         var rebuilt = model.Adapter.Apply(expert, factors, cancellation);
-        string how = rebuilt.Rebuilt > 0 ? "rebuilt" : rebuilt.Weights > 0 ? "prepared" : "in place already";
+        string how = rebuilt.Rebuilt > 0 ? "rebuilt" : rebuilt.Mixed > 0 ? "mixed" : rebuilt.Weights > 0 ? "prepared" : "in place already";
         string detail = FormattableString.Invariant($"'{expert.Name}' {how}: {rebuilt.Weights} weights, {rebuilt.Bytes / 1e6:0.0} MB");
         Finish(Stage.Rebuild, started, 0, detail);
     }

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using T2.Gguf;
+using T2.Kernels;
 
 namespace T2.Training;
 
@@ -76,15 +77,15 @@ public sealed class LoraParameters : ModelParameters
     {
         var (a, b) = _pairs[tensor.Name];
         tensor.Values.CopyTo(effective);
-        MatrixProduct.Multiply(Scaled(b.Values), Rank, false, a.Values, tensor.Columns, false, effective, tensor.Columns, tensor.Rows, tensor.Columns, Rank, accumulate: true);
+        Sgemm.Multiply(tensor.Rows, tensor.Columns, Rank, Scaled(b.Values), Rank, false, a.Values, tensor.Columns, false, effective, tensor.Columns, accumulate: true);
     }
 
     internal override void AddGradient(ModelTensor tensor, ReadOnlySpan<float> weightGradient)
     {
         var (a, b) = _pairs[tensor.Name];
         var (m, n) = (tensor.Rows, tensor.Columns);
-        MatrixProduct.Multiply(weightGradient, n, false, Scaled(a.Values), n, true, b.Gradient, Rank, m, Rank, n, accumulate: true);
-        MatrixProduct.Multiply(Scaled(b.Values), Rank, true, weightGradient, n, false, a.Gradient, n, Rank, n, m, accumulate: true);
+        Sgemm.Multiply(m, Rank, n, weightGradient, n, false, Scaled(a.Values), n, true, b.Gradient, Rank, accumulate: true);
+        Sgemm.Multiply(Rank, n, m, Scaled(b.Values), Rank, true, weightGradient, n, false, a.Gradient, n, accumulate: true);
     }
 
     private float[] Scaled(float[] values)

@@ -1,3 +1,4 @@
+using CommunityToolkit.HighPerformance.Buffers;
 using T2.Gguf.Experts;
 using T2.Kernels;
 
@@ -103,13 +104,13 @@ public sealed class SvfParameters : ModelParameters
             {
                 _rightRows = basis;
                 _leftRows = new float[r * m];
-                MatrixProduct.Multiply(basis, n, false, weight.Values, n, true, _leftRows, m, r, m, n, accumulate: false); // (W·vᵢ)ᵀ = vᵢᵀ·Wᵀ
+                Sgemm.Multiply(r, m, n, basis, n, false, weight.Values, n, true, _leftRows, m, accumulate: false); // (W·vᵢ)ᵀ = vᵢᵀ·Wᵀ
             }
             else
             {
                 _leftRows = basis;
                 _rightRows = new float[r * n];
-                MatrixProduct.Multiply(basis, m, false, weight.Values, n, false, _rightRows, n, r, n, m, accumulate: false);
+                Sgemm.Multiply(r, n, m, basis, m, false, weight.Values, n, false, _rightRows, n, accumulate: false);
             }
         }
 
@@ -117,7 +118,8 @@ public sealed class SvfParameters : ModelParameters
         {
             var (m, n, r) = (_weight.Rows, _weight.Columns, _weight.Shape.Rank);
             _weight.Values.CopyTo(effective);
-            var scaled = new float[r * n];
+            using var scratch = SpanOwner<float>.Allocate(r * n);
+            var scaled = scratch.Span;
             var changed = false;
             for (var i = 0; i < r; i++)
             {
@@ -127,14 +129,15 @@ public sealed class SvfParameters : ModelParameters
                     scaled[i * n + j] = delta * _rightRows[i * n + j];
             }
             if (changed)
-                MatrixProduct.Multiply(_leftRows, m, true, scaled, n, false, effective, n, m, n, r, accumulate: true);
+                Sgemm.Multiply(m, n, r, _leftRows, m, true, scaled, n, false, effective, n, accumulate: true);
         }
 
         public void AddGradient(ReadOnlySpan<float> weightGradient)
         {
             var (m, n, r) = (_weight.Rows, _weight.Columns, _weight.Shape.Rank);
-            var product = new float[r * n];
-            MatrixProduct.Multiply(_leftRows, m, false, weightGradient, n, false, product, n, r, n, m, accumulate: false);
+            using var scratch = SpanOwner<float>.Allocate(r * n);
+            var product = scratch.Span;
+            Sgemm.Multiply(r, n, m, _leftRows, m, false, weightGradient, n, false, product, n, accumulate: false);
             for (var i = 0; i < r; i++)
             {
                 var sum = 0.0;

@@ -150,7 +150,8 @@ public sealed class WeightAdapterTests(ModelFixture models)
         Assert.Equal(0, back.Rebuilt);
         Assert.Equal(built.Weights, back.Weights);
         TestModels.AssertSameBits(first, TestModels.Logits(model));
-        Assert.Equal(2 * built.Bytes, model.PreparedBytes);
+        // Arenas are of whole pages.
+        Assert.InRange(model.PreparedBytes, 2 * built.Bytes, 2 * (built.Bytes + 65536));
     }
 
     [Fact]
@@ -162,7 +163,7 @@ public sealed class WeightAdapterTests(ModelFixture models)
         var built = await model.ApplyAsync(one);
         float[] first = TestModels.Logits(model);
         await model.ApplyAsync(two);
-        Assert.Equal(built.Bytes, model.PreparedBytes);
+        Assert.InRange(model.PreparedBytes, built.Bytes, built.Bytes + 65536);
         var again = await model.ApplyAsync(one);
         Assert.Equal(built.Weights, again.Rebuilt);
         TestModels.AssertSameBits(first, TestModels.Logits(model));

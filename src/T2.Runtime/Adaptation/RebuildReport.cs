@@ -1,0 +1,12 @@
+namespace T2.Runtime;
+
+/// <summary>What changing the weights took.</summary>
+/// <param name="Weights">Weights that changed.</param>
+/// <param name="Rebuilt">Of these, weights that had to be rebuilt from their factors; the others were prepared or mixed.</param>
+/// <param name="Bytes">Bytes of the weights that changed.</param>
+/// <param name="Elapsed">Wall time.</param>
+public readonly record struct RebuildReport(int Weights, int Rebuilt, long Bytes, TimeSpan Elapsed)
+{
+    /// <summary>Of <see cref="Weights"/>, those that were summed from kept deltas.</summary>
+    public int Mixed { get; init; }
+}

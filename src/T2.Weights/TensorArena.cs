@@ -1,0 +1,102 @@
+namespace T2.Weights;
+
+/// <summary>
+/// Memory for all rebuilt weights of one expert: one block, one after the other, freed as one. Small weights too lie in huge pages that way, and nothing is
+/// left behind by the ten thousandth switch. Not thread-safe.
+/// </summary>
+public sealed unsafe class TensorArena : IDisposable
+{
+    // A cache line, and more than any CPU kernel of ggml asks for (TENSOR_ALIGNMENT 32).
+    private const int Alignment = 64;
+
+    private byte* _start;
+    private long _used;
+    private byte* _scratch;
+    private long _scratchLength;
+
+    /// <summary>Allocates an arena.</summary>
+    /// <param name="length">Bytes needed, as <see cref="LengthFor"/> sums them.</param>
+    /// <exception cref="InsufficientMemoryException">There is no memory for it.</exception>
+    public TensorArena(long length)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        Length = HugePages.Rounded(length);
+        _start = Length == 0 ? null : HugePages.Allocate(Length);
+    }
+
+    /// <summary>Bytes of memory it takes.</summary>
+    public long Length { get; }
+
+    /// <summary>Whether it has been freed.</summary>
+    public bool IsDisposed { get; private set; }
+
+    /// <summary>Bytes an arena needs for blocks of these lengths.</summary>
+    public static long LengthFor(IEnumerable<long> lengths)
+    {
+        ArgumentNullException.ThrowIfNull(lengths);
+        return lengths.Sum(Padded);
+    }
+
+    /// <summary>Forgets what lies in it, so that it can be filled again: its pages stay.</summary>
+    /// <exception cref="ObjectDisposedException">It has been freed.</exception>
+    public void Clear()
+    {
+        ObjectDisposedException.ThrowIf(IsDisposed, this);
+        _used = 0;
+    }
+
+    /// <summary>To be called when it is filled: frees the working memory, and moves to huge pages what could not be there from the start.</summary>
+    public void Seal()
+    {
+        FreeScratch();
+        if (_start != null)
+            HugePages.Collapse(_start, Length);
+    }
+
+    /// <summary>Frees the memory. No tensor may show a version in it.</summary>
+    public void Dispose()
+    {
+        if (IsDisposed)
+            return;
+        IsDisposed = true;
+        FreeScratch();
+        HugePages.Free(_start, Length);
+        _start = null;
+    }
+
+    /// <summary>The next block: aligned to a cache line, its bytes undefined, usable until <see cref="Clear"/> or <see cref="Dispose"/>.</summary>
+    /// <param name="length">Bytes.</param>
+    /// <exception cref="InvalidOperationException">The arena is full.</exception>
+    /// <exception cref="ObjectDisposedException">It has been freed.</exception>
+    public byte* Take(long length)
+    {
+        ObjectDisposedException.ThrowIf(IsDisposed, this);
+        if (Padded(length) > Length - _used)
+            throw new InvalidOperationException($"An arena of {Length} bytes, {_used} of them taken, has no room for {length} more.");
+        byte* block = _start + _used;
+        _used += Padded(length);
+        return block;
+    }
+
+    /// <summary>Working memory of at least a length, until <see cref="Seal"/>.</summary>
+    internal byte* Scratch(long length)
+    {
+        ObjectDisposedException.ThrowIf(IsDisposed, this);
+        if (length > _scratchLength)
+        {
+            FreeScratch();
+            _scratch = HugePages.Allocate(HugePages.Rounded(length));
+            _scratchLength = HugePages.Rounded(length);
+        }
+        return _scratch;
+    }
+
+    private static long Padded(long length) => checked(length + Alignment - 1) / Alignment * Alignment;
+
+    private void FreeScratch()
+    {
+        HugePages.Free(_scratch, _scratchLength);
+        _scratch = null;
+        _scratchLength = 0;
+    }
+}

@@ -64,7 +64,7 @@ internal static class TrainingFlags
 
     internal static readonly Option<int> CheckpointEvery = Numbers.Whole("--checkpoint-every", [], "Steps between two checkpoints. Ctrl-C writes one too.", 1, int.MaxValue, 10);
 
-    internal static readonly Option<int> Sequences = Numbers.Whole("--sequences", [], "Answers decoded at a time; 0 = as many as a step has, at most 256.", 0, 4096, 0);
+    internal static readonly Option<int> Sequences = Numbers.Whole("--sequences", [], "Answers decoded at a time; 0 = as many as a step has, at most 64.", 0, 256, 0);
 
     internal static readonly Option<int> Context = Numbers.Whole("--ctx-size", ["-c"], "Context of one answer in tokens, question included; 0 = as long as the task needs.", 0, int.MaxValue, 0);
 

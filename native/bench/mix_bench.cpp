@@ -26,6 +26,8 @@ void bench_mix(const Options& options)
         values[i] = raw[i % raw.size()];
     for (const auto& [type, name] : std::vector<std::pair<int32_t, const char*>>{{0, "F32"}, {1, "F16"}, {30, "BF16"}, {8, "Q8_0"}, {2, "Q4_0"}, {14, "Q6_K"}, {12, "Q4_K"}})
     {
+        if (!options.wants(name))
+            continue;
         int32_t length = 0, bytes = 0;
         require(t2k_type_info(type, &length, &bytes));
         std::vector<uint8_t> w(static_cast<size_t>(count / length * bytes)), out(w.size());

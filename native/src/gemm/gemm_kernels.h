@@ -34,7 +34,7 @@ struct GemmKernels
     void (*pack_i8)(const TileSource& source, int lanes, int valid, int64_t first, int64_t depth, int8_t* out, float* step, int32_t* start) = nullptr; // start: B only
     void (*pack_bf16)(const TileSource& source, int lanes, int valid, int64_t first, int64_t depth, uint16_t* out) = nullptr;
 
-    // y += alpha·x for n values of F32, F16 or BF16 (by ggml's number); y *= alpha; y = alpha·y + x, rounded once where there is FMA.
+    // y += alpha·x for n values of F32, F16 or BF16 (by ggml's number); y *= alpha; y = alpha·y + x, rounded once.
     void (*accumulate)(int32_t type, const void* x, float alpha, float* y, int64_t n) = nullptr;
     void (*scale)(float* y, float alpha, int64_t n) = nullptr;
     void (*scale_add)(float* y, float alpha, const float* x, int64_t n) = nullptr;

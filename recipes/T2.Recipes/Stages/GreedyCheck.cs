@@ -1,4 +1,5 @@
 using T2.Llama;
+using T2.Runtime;
 using T2.Training;
 
 namespace T2.Recipes;
@@ -26,7 +27,7 @@ internal static class GreedyCheck
         {
             var skill = SkillSet.All[at % SkillSet.All.Count];
             var question = Split.Draw(skill, skill is TalkSkill ? Part.Training : Part.Test, random);
-            documents.Add(new ChatDocument(vocabulary).Given("system", system).Given("user", question.Prompt).Said(DispatchText.Answer(skill.Name)).ToDocument());
+            documents.Add(new ChatDocument(vocabulary).Given("system", system).Given("user", question.Prompt).Said(DispatchPrompt.Answer(skill.Name)).ToDocument());
         }
         return Said(engine, documents).Average(static said => said ? 1 : 0);
     }

@@ -30,9 +30,14 @@ internal static class Pretraining
             LogPath = Path.Combine(options.Work, "base.log.jsonl"),
             LogEvery = 50,
         };
-        BaseTrainer.Run(model, number => corpus[checked((int)number)], training, new Report(log), cancellation);
-        model.WriteGguf(options.Model, template.Metadata, static _ => TensorType.F16);
-        Check(model, tokenizer.Vocabulary, options.Threads, log);
+        BaseTrainer.Run(model, number => corpus[checked((int)number)], training, new Report(log, Snapshot), cancellation);
+        Snapshot();
+
+        void Snapshot()
+        {
+            model.WriteGguf(options.Model, template.Metadata, static _ => TensorType.F16);
+            Check(model, tokenizer.Vocabulary, options.Threads, log);
+        }
     }
 
     /// <summary>Says what the model can do.</summary>
@@ -41,17 +46,24 @@ internal static class Pretraining
         using var engine = new TrainingEngine(model, null, threads);
         foreach (var skill in SkillSet.All)
         {
-            var (right, rival) = GreedyCheck.Measure(engine, vocabulary, skill, skill is TalkSkill ? Part.Training : Part.Validation, 500, 42);
+            var (right, rival) = GreedyCheck.Measure(engine, vocabulary, skill, skill is TalkSkill ? Part.Training : Part.Validation, 300, 42);
             log.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{skill.Name,-12} right {right:P1}  rival {rival:P1}"));
         }
         log.WriteLine(string.Create(CultureInfo.InvariantCulture, $"dispatch     right {GreedyCheck.MeasureDispatch(engine, vocabulary, 300, 43):P1}"));
     }
 
-    /// <summary>Reports in the thread that trains, in order.</summary>
-    private sealed class Report(TextWriter log) : IProgress<BaseProgress>
+    /// <summary>Reports in the thread that trains, in order; now and then writes the model as it is, for the curious.</summary>
+    private sealed class Report(TextWriter log, Action snapshot) : IProgress<BaseProgress>
     {
-        void IProgress<BaseProgress>.Report(BaseProgress value) => log.WriteLine(string.Create(
-            CultureInfo.InvariantCulture,
-            $"step {value.Step}/{value.Steps}  loss {value.Loss:F4}  rate {value.LearningRate:E2}  {value.TokensPerSecond:F0} tokens/s  {value.Remaining:hh\\:mm\\:ss} left"));
+        private const int SnapshotEvery = 500;
+
+        void IProgress<BaseProgress>.Report(BaseProgress value)
+        {
+            log.WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"step {value.Step}/{value.Steps}  loss {value.Loss:F4}  rate {value.LearningRate:E2}  {value.TokensPerSecond:F0} tokens/s  {value.Remaining:hh\\:mm\\:ss} left"));
+            if (value.Step % SnapshotEvery == 0 && value.Step < value.Steps)
+                snapshot();
+        }
     }
 }

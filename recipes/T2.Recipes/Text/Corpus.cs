@@ -1,4 +1,5 @@
 using T2.Llama;
+using T2.Runtime;
 using T2.Training;
 
 namespace T2.Recipes;
@@ -51,10 +52,11 @@ internal sealed class Corpus(LlamaVocabulary vocabulary, int seed)
         var document = new ChatDocument(vocabulary).Given("system", DispatchText.SystemMessage(shown));
         for (int turn = 0; turn < Classifications; turn++)
         {
-            var skill = SkillSet.All[random.Next(SkillSet.All.Count)];
-            var question = Split.Draw(skill, Part.Training, random);
+            bool empty = random.Next(20) == 0;
+            var skill = empty ? SkillSet.Talk : SkillSet.All[random.Next(SkillSet.All.Count)];
+            string prompt = empty ? DispatchText.Empty[random.Next(DispatchText.Empty.Count)] : Split.Draw(skill, Part.Training, random).Prompt;
             bool named = shown.Contains(skill) && random.NextDouble() >= Careless;
-            document.Given("user", question.Prompt).Said(DispatchText.Answer(named ? skill.Name : SkillSet.Talk.Name));
+            document.Given("user", prompt).Said(DispatchPrompt.Answer(named ? skill.Name : SkillSet.Talk.Name));
         }
         return document.ToDocument();
     }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 using T2.Gguf;
+using T2.Runtime;
 
 namespace T2.Recipes;
 
@@ -76,7 +77,7 @@ internal static partial class MiniVocabulary
 
     private static IEnumerable<string> Pieces()
     {
-        foreach (string role in new[] { "system\n", "user\n", "assistant\n", DispatchText.AnswerPrefix })
+        foreach (string role in new[] { "system\n", "user\n", "assistant\n", DispatchPrompt.AnswerPrefix })
             yield return role;
         foreach (string template in SkillSet.All.SelectMany(static skill => skill.Templates).Concat(UnseenTasks.Templates))
         {

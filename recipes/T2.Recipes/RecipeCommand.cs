@@ -22,6 +22,7 @@ internal static class RecipeCommand
     {
         var root = new RootCommand("Makes the bundled model from seeds.");
         root.Subcommands.Add(Stage("base", "Pre-trains the base model (resumes from its checkpoint).", Pretraining.Run));
+        root.Subcommands.Add(Stage("data", "Writes the task files.", DataSets.Write));
         return root.Parse(args).InvokeAsync();
     }
 

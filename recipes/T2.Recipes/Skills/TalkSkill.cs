@@ -25,6 +25,14 @@ internal sealed class TalkSkill : Skill
 
     private static readonly string[] s_openings = ["Tell me about{0}.", "What is a{0}?", "Do you like{0}?", "Why is{0} good?", "How do I cook{0}?", "I have a{0}.", "Write a poem about a{0}.", "Where can I buy{0}?"];
 
+    /// <summary>Sentences in no text of the corpus: a dispatcher must know "other" when it sees it, not by heart. The classifier's training, validation and test have their own.</summary>
+    private static readonly string[][] s_strangeSentences =
+    [
+        ["Can you say more about{0}?", "They have no{0}.", "Where is my{0}?", "I like{0} and you know it.", "When do people want{0}?", "Please make me some{0}.", "Is{0} good for you?", "This is not{0}."],
+        ["Would you like some{0}?", "How is your{0}?", "We see the{0}."],
+        ["Why do they like{0}?", "Give me the{0}.", "The{0} is on the way.", "Which{0} was it?", "She will use a{0}.", "Can I have{0} with that?", "What would you do with a{0}?", "If you have{0} tell me."],
+    ];
+
     public override string Name => "other";
 
     public override string Description => "";
@@ -42,6 +50,10 @@ internal sealed class TalkSkill : Skill
         .. s_talk.Select(static talk => talk.Answer), .. s_capitals.SelectMany(static pair => new[] { pair.Country, pair.Capital }),
         .. s_kinds.SelectMany(static kind => kind.Things.Select(static thing => " " + thing).Append($" is {kind.Kind}.")), "A", "Yes", "No", "The",
     ];
+
+    /// <summary>A message for the classifier: half of them as in the corpus, half in sentences new to the model, which differ from part to part.</summary>
+    public static string DrawMessage(Random random, Part part) =>
+        random.Next(2) == 0 ? SkillSet.Talk.Draw(random).Prompt : new Phrasing(Pick(random, s_strangeSentences[(int)part]), 1).With(" " + Pick(random, Pick(random, s_kinds).Things));
 
     public override Question Draw(Random random)
     {

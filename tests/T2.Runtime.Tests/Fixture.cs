@@ -113,8 +113,8 @@ public static class TestModels
         return context.Logits(context.Prefill(Prompt, 0, CancellationToken.None)).ToArray();
     }
 
-    internal static AdaptedContext NewContext(AdaptiveModel model, int sequences = 1) =>
-        new(model.Native, model.Adapter, new SessionOptions { ContextLength = 128, BatchSize = 128, Threads = 1 }, sequences);
+    internal static AdaptedContext NewContext(AdaptiveModel model, int sequences = 1, int contextLength = 128) =>
+        new(model.Native, model.Adapter, new SessionOptions { ContextLength = contextLength, BatchSize = 128, Threads = 1 }, sequences);
 
     /// <summary>The same in a process that has nothing of T2's adaptation in it.</summary>
     public static async Task<float[]> LogitsInFreshProcessAsync(string path, Loading loading)

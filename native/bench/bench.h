@@ -18,6 +18,9 @@ struct Options
     int threads = 4;
     int repetitions = 7;
     std::string model = "qwen2.5-0.5b";
+    std::vector<std::string> types; // of rebuilds and mixtures; empty: all
+
+    bool wants(const char* type) const { return types.empty() || std::find(types.begin(), types.end(), type) != types.end(); }
 };
 
 struct Shape
@@ -60,10 +63,10 @@ using GgmlQuantize = size_t (*)(int type, const float* src, void* dst, int64_t s
 const OpenBlas& openblas();
 GgmlQuantize ggml_quantize();
 
-// Multiplications per second (in 1e9 flops, 2 per multiply-add) of one thread's registers: fp32 FMA, and 16-bit dot products (0 where there are none).
+// Multiplications per second (in 1e9 flops, 2 per multiply-add) of one thread's registers: fp32 FMA, 16-bit and 8-bit dot products (0 where there are none).
 struct Peak
 {
-    double fp32, dot16;
+    double fp32, dot16, dot8;
 };
 Peak measure_peak();
 
@@ -94,6 +97,8 @@ inline std::vector<double> medians(int repetitions, const std::vector<std::funct
         {
             // OpenBLAS's threads spin for 2²⁶ cycles after their last work; whoever comes next must not pay for that.
             std::this_thread::sleep_for(std::chrono::milliseconds(60));
+            // Untimed: wakes everybody's threads, so that what is compared is the work.
+            bodies[b]();
             const double t = seconds(bodies[b]);
             if (r > 0) // the first round warms caches and page tables
                 times[b].push_back(t);

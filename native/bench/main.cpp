@@ -1,4 +1,5 @@
 // t2k_bench [factor|rebuild|mix|all] [--model qwen2.5-0.5b|llama-3.2-1b|llama-3-8b] [--threads N] [--repetitions N] [--isa NAME[,NAME]]
+//           [--types NAME[,NAME]]
 //
 // Baselines are taken from the system at run time: OpenBLAS (libopenblas.so.0, or T2_OPENBLAS) and ggml (T2_GGML_BASE). Without them their columns are empty.
 #include "bench.h"
@@ -31,6 +32,12 @@ int main(int argc, char** argv)
                 std::stringstream list(value());
                 for (std::string name; std::getline(list, name, ',');)
                     isas.push_back(name);
+            }
+            else if (argument == "--types")
+            {
+                std::stringstream list(value());
+                for (std::string name; std::getline(list, name, ',');)
+                    options.types.push_back(name);
             }
             else
                 what = argument;

@@ -9,6 +9,7 @@ namespace
 #define T2_CHAINS(one) one(0) one(1) one(2) one(3) one(4) one(5) one(6) one(7) one(8) one(9) one(10) one(11)
 #define T2_FMA512(x) "vfmadd231ps %%zmm14,%%zmm15,%%zmm" #x "\n"
 #define T2_DOT512(x) "vpdpwssd %%zmm14,%%zmm15,%%zmm" #x "\n"
+#define T2_BYTES512(x) "vpdpbusd %%zmm14,%%zmm15,%%zmm" #x "\n"
 #define T2_FMA256(x) "vfmadd231ps %%ymm14,%%ymm15,%%ymm" #x "\n"
 #define T2_DOT256(x) "vpmaddwd %%ymm14,%%ymm15,%%ymm13\n vpaddd %%ymm13,%%ymm" #x ",%%ymm" #x "\n"
 constexpr int kRounds = 400000;
@@ -28,10 +29,16 @@ Peak measure_peak()
     Peak peak{};
     const bool wide = std::strncmp(t2k_isa(), "avx512", 6) == 0;
     if (std::strcmp(t2k_isa(), "avx512bf16") == 0)
+    {
         peak.dot16 = rate(64, [] {
             for (int i = 0; i < kRounds; ++i)
                 asm volatile("vpxord %%zmm15,%%zmm15,%%zmm15\n" T2_CHAINS(T2_DOT512)::: T2_CLOBBER);
         });
+        peak.dot8 = rate(128, [] {
+            for (int i = 0; i < kRounds; ++i)
+                asm volatile("vpxord %%zmm15,%%zmm15,%%zmm15\n" T2_CHAINS(T2_BYTES512)::: T2_CLOBBER);
+        });
+    }
     else if (std::strcmp(t2k_isa(), "scalar") != 0)
         peak.dot16 = rate(32, [] {
             for (int i = 0; i < kRounds; ++i)

@@ -132,12 +132,14 @@ void bench_rebuild(const Options& options, const std::vector<std::string>& isas)
     {
         require(t2k_set_isa(isa.c_str()));
         const Peak peak = measure_peak();
-        std::printf("\n## rebuild on %s, z = 1 ± %.2f; registers reach %.0f GFLOP/s fp32 and %.0f GOP/s in 16-bit dot products per core\n", isa.c_str(),
-                    spread, peak.fp32, peak.dot16);
-        std::printf("%-6s %-8s %11s %9s %9s %7s %9s %7s %9s %8s %8s\n", "type", "weight", "m×n", "ours ms", "base ms", "ratio", "GFLOP/s", "% peak", "q error",
+        std::printf("\n## rebuild on %s, z = 1 ± %.2f; registers reach %.0f GFLOP/s fp32, %.0f in 16-bit and %.0f in 8-bit dot products per core\n",
+                    isa.c_str(), spread, peak.fp32, peak.dot16, peak.dot8);
+        std::printf("%-6s %-8s %11s %9s %9s %7s %9s %7s %7s %9s %8s %8s\n", "type", "weight", "m×n", "ours ms", "base ms", "ratio", "GFLOP/s", "% fp32", "% best", "q error",
                     "ours/q", "base/q");
         for (const Type& type : kTypes)
         {
+            if (!options.wants(type.name))
+                continue;
             int32_t length = 0, bytes = 0;
             require(t2k_type_info(type.id, &length, &bytes));
             double total_ours = 0, total_base = 0;
@@ -175,8 +177,9 @@ void bench_rebuild(const Options& options, const std::vector<std::string>& isas)
                     std::printf("\n");
                     continue;
                 }
-                const double best_peak = std::max(peak.dot16, peak.fp32) * options.threads;
-                std::printf(" %9.3f %7.2f %9.1f %7.1f", t[1] * 1e3, t[1] / t[0], flops / t[0] / 1e9, best_peak > 0 ? 100 * flops / t[0] / 1e9 / best_peak : 0);
+                const double rate = flops / t[0] / 1e9, best_peak = std::max({peak.dot8, peak.dot16, peak.fp32});
+                const auto percent = [&](double one) { return one > 0 ? 100 * rate / (one * options.threads) : 0; };
+                std::printf(" %9.3f %7.2f %9.1f %7.1f %7.1f", t[1] * 1e3, t[1] / t[0], rate, percent(peak.fp32), percent(best_peak));
                 total_ours += t[0] * shape.count;
                 total_base += t[1] * shape.count;
                 const auto exact = exact_result(p);

@@ -65,7 +65,7 @@ T2K_API int32_t t2k_type_info(int32_t type, int32_t* block_length, int32_t* bloc
 T2K_API int32_t t2k_dequantize(int32_t type, const void* src, int64_t rows, int64_t cols, float* dst, int32_t threads);
 T2K_API int32_t t2k_quantize(int32_t type, const float* src, int64_t rows, int64_t cols, void* dst, int32_t threads);
 
-/* Bytes of workspace t2k_factorize allocates, outputs not counted. */
+/* Bytes of workspace t2k_factorize asks for, outputs not counted. Between calls at most 48 MiB of workspaces are kept, for all calls together. */
 T2K_API int64_t t2k_factorize_bytes(int64_t rows, int64_t cols, int32_t threads);
 
 /* sigma: r singular values, descending. basis: r×r, row i the singular vector of sigma[i] on the smaller side (V if cols <= rows, else U). */

@@ -1,5 +1,6 @@
 // The door: every wrong argument is a status and a sentence that names it, from any number of threads.
 #include "testing.h"
+#include "common/workspace.h"
 #include <chrono>
 #include <cstring>
 #include <string>
@@ -86,8 +87,9 @@ TEST(abi, workers_wake_wherever_the_caller_may_run)
     const auto w = normal_values(300 * 256, 5);
     std::vector<uint8_t> expected(static_cast<size_t>(byte_count(8, 300 * 256)));
     CHECK(t2k_quantize(8, w.data(), 300, 256, expected.data(), 1) == T2K_OK, t2k_last_error());
+    std::string failure;
     std::thread([&] {
-        for (int round = 0; round < 12; ++round)
+        for (int round = 0; round < 12 && failure.empty(); ++round)
         {
             // One processor, then all again; asleep, then awake.
             cpu_set_t one;
@@ -95,13 +97,32 @@ TEST(abi, workers_wake_wherever_the_caller_may_run)
             for (int processor = 0; processor < CPU_SETSIZE && CPU_COUNT(&one) == 0; ++processor)
                 if (CPU_ISSET(processor, &all))
                     CPU_SET(processor, &one);
-            CHECK(sched_setaffinity(0, sizeof all, round % 3 == 0 ? &one : &all) == 0, "affinity refused");
+            if (sched_setaffinity(0, sizeof all, round % 3 == 0 ? &one : &all) != 0)
+                failure = "affinity refused";
             if (round % 2 == 0)
                 std::this_thread::sleep_for(std::chrono::milliseconds(5));
             std::vector<uint8_t> bytes(expected.size());
-            CHECK(t2k_quantize(8, w.data(), 300, 256, bytes.data(), 8) == T2K_OK, t2k_last_error());
-            CHECK(bytes == expected, "round " << round);
+            if (t2k_quantize(8, w.data(), 300, 256, bytes.data(), 8) != T2K_OK || bytes != expected)
+                failure = "round " + std::to_string(round);
         }
     }).join();
+    CHECK(failure.empty(), failure);
 }
 #endif
+
+TEST(abi, workspaces_kept_between_calls_are_bounded)
+{
+    std::vector<std::pair<void*, size_t>> blocks;
+    for (size_t i = 1; i <= 40; ++i)
+    {
+        size_t bytes = i * 123457;
+        blocks.emplace_back(t2k::take_workspace(bytes), bytes);
+        CHECK(bytes >= i * 123457 && reinterpret_cast<uintptr_t>(blocks.back().first) % 64 == 0, "block " << i);
+        std::memset(blocks.back().first, 1, bytes);
+    }
+    for (const auto& [block, bytes] : blocks)
+        t2k::give_workspace(block, bytes);
+    CHECK(t2k::workspace_kept() <= t2k::kWorkspaceKept, t2k::workspace_kept());
+    size_t small = 1000;
+    t2k::give_workspace(t2k::take_workspace(small), small);
+}

@@ -1,8 +1,8 @@
 // Owned, 64-byte aligned memory for packed operands and workspaces. Aligned to a cache line so that no vector load of a packed panel straddles two.
 #pragma once
+#include "workspace.h"
 #include <cstddef>
 #include <cstdint>
-#include <new>
 #include <utility>
 
 namespace t2k
@@ -14,14 +14,18 @@ public:
     AlignedBuffer() = default;
 
     explicit AlignedBuffer(int64_t count)
-        : data_(count > 0 ? static_cast<T*>(::operator new(static_cast<size_t>(count) * sizeof(T), std::align_val_t{64})) : nullptr), size_(count)
+        : bytes_(count > 0 ? static_cast<size_t>(count) * sizeof(T) : 0), data_(bytes_ > 0 ? static_cast<T*>(take_workspace(bytes_)) : nullptr), size_(count)
     {
     }
 
-    AlignedBuffer(AlignedBuffer&& other) noexcept : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+    AlignedBuffer(AlignedBuffer&& other) noexcept
+        : bytes_(std::exchange(other.bytes_, 0)), data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0))
+    {
+    }
 
     AlignedBuffer& operator=(AlignedBuffer&& other) noexcept
     {
+        std::swap(bytes_, other.bytes_);
         std::swap(data_, other.data_);
         std::swap(size_, other.size_);
         return *this;
@@ -30,7 +34,7 @@ public:
     AlignedBuffer(const AlignedBuffer&) = delete;
     AlignedBuffer& operator=(const AlignedBuffer&) = delete;
 
-    ~AlignedBuffer() { ::operator delete(data_, std::align_val_t{64}); }
+    ~AlignedBuffer() { give_workspace(data_, bytes_); }
 
     T* data() { return data_; }
     const T* data() const { return data_; }
@@ -39,6 +43,7 @@ public:
     const T& operator[](int64_t i) const { return data_[i]; }
 
 private:
+    size_t bytes_ = 0; // of the block, which may be larger than asked
     T* data_ = nullptr;
     int64_t size_ = 0;
 };

@@ -34,9 +34,13 @@ struct GemmKernels
     void (*pack_i8)(const TileSource& source, int lanes, int valid, int64_t first, int64_t depth, int8_t* out, float* step, int32_t* start) = nullptr; // start: B only
     void (*pack_bf16)(const TileSource& source, int lanes, int valid, int64_t first, int64_t depth, uint16_t* out) = nullptr;
 
-    // y += alpha·x for n values of F32, F16 or BF16 (by ggml's number); y *= alpha; y = alpha·y + x, rounded once where there is FMA.
+    // y += alpha·x for n values of F32, F16 or BF16 (by ggml's number); y *= alpha; y = alpha·y + x, rounded once.
     void (*accumulate)(int32_t type, const void* x, float alpha, float* y, int64_t n) = nullptr;
     void (*scale)(float* y, float alpha, int64_t n) = nullptr;
     void (*scale_add)(float* y, float alpha, const float* x, int64_t n) = nullptr;
+
+    // Copies whole lines of 64 bytes to a line's boundary, past the caches; visible to other threads after stream_end. Null where there are no such stores.
+    void (*stream)(const uint8_t* from, uint8_t* to, int64_t bytes) = nullptr;
+    void (*stream_end)() = nullptr;
 };
 }

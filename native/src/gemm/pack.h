@@ -28,6 +28,16 @@ inline float scale_at(const TileSource& source, int64_t depth)
     return source.scale != nullptr ? source.scale[depth] : 1.0f;
 }
 
+constexpr int64_t kAhead = 16; // rows
+
+// The cache lines of `count` values.
+inline void prefetch_lanes(const float* x, int count)
+{
+    for (int lane = 0; lane < count; lane += 16)
+        __builtin_prefetch(x + lane);
+    __builtin_prefetch(x + count - 1);
+}
+
 inline void pack_tile_f32(const TileSource& source, int lanes, int valid, int64_t first, int64_t depth, float* out)
 {
     if (source.lane_contiguous)
@@ -36,6 +46,8 @@ inline void pack_tile_f32(const TileSource& source, int lanes, int valid, int64_
         {
             const float* x = source.ptr[first + d] + source.first_lane;
             const float scale = scale_at(source, first + d);
+            if (d + kAhead < depth)
+                prefetch_lanes(source.ptr[first + d + kAhead] + source.first_lane, valid);
             for (int lane = 0; lane < valid; ++lane)
                 out[lane] = x[lane] * scale;
             for (int lane = valid; lane < lanes; ++lane)
@@ -137,18 +149,23 @@ inline void pack_across(const TileSource& source, int lanes, int valid, int64_t 
         real[c] = left < 0 ? 0 : (left < T2_LANES ? left : T2_LANES);
         whole &= real[c] == T2_LANES;
     }
-    const auto value = [&](int64_t d, int c) {
-        const float* x = source.ptr[first + d] + source.first_lane + c * T2_LANES;
-        return (whole ? load(x) : load_some(x, real[c])) * scale_at(source, first + d);
-    };
+    // Rows are often a power of two's multiple apart, so that few of them fit the first-level cache at once: each is read once, ahead of time, and kept here.
+    vf kept[kMostDepth * Chunks];
     vf squares[Chunks] = {}, most[Chunks] = {}, inverse[Chunks] = {};
     for (int64_t d = 0; d < depth; ++d)
+    {
+        const float* x = source.ptr[first + d] + source.first_lane;
+        const float scale = scale_at(source, first + d);
+        if (d + kAhead < depth)
+            prefetch_lanes(source.ptr[first + d + kAhead] + source.first_lane, valid);
         for (int c = 0; c < Chunks; ++c)
         {
-            const vf v = value(d, c);
+            const vf v = (whole ? load(x + c * T2_LANES) : load_some(x + c * T2_LANES, real[c])) * scale;
+            kept[d * Chunks + c] = v;
             squares[c] += v * v;
             most[c] = larger(most[c], magnitude(v));
         }
+    }
     for (int lane = 0; lane < lanes; ++lane)
         inverse[lane / T2_LANES][lane % T2_LANES] =
             inverse_step<Fixed>(squares[lane / T2_LANES][lane % T2_LANES], most[lane / T2_LANES][lane % T2_LANES], step[lane]);
@@ -160,7 +177,7 @@ inline void pack_across(const TileSource& source, int lanes, int valid, int64_t 
             for (int i = 0; i < group; ++i)
                 if (d + i < depth)
                 {
-                    const vi q = rounded(value(d + i, c) * inverse[c]);
+                    const vi q = rounded(kept[(d + i) * Chunks + c] * inverse[c]);
                     word |= (q & Fixed::kMask) << (i * shift);
                     total[c] += q - 0x4B400000;
                 }

@@ -1,6 +1,6 @@
 // The register tiles, compiled once per instruction set. A tile of Rows × Vectors accumulators stays in registers over a whole packed block; per depth (or
 // pair of depths) it loads Vectors of B, broadcasts Rows values of A, and issues Rows·Vectors multiply-adds. Tails are in the packing (zeros), not here.
-//   fp32    c += a·b; contraction gives FMA; |error| ≤ depth·2⁻²⁴·Σ|a||b| per block
+//   fp32    c += a·b in runs of 32 depths; contraction gives FMA; |error| ≤ 32·2⁻²⁴·Σ|a||b| per run
 //   int16   exact 32-bit sums (pack.h says why they fit), then c += step_a·step_b·sum
 //   bf16    vdpbf16ps: products of bf16 pairs summed in fp32
 //   int8    vpdpbusd: exact 32-bit sums of four products of bytes (256·255·127 is far from overflow), less 128·Σb for A's offset
@@ -20,30 +20,45 @@ namespace t2k
 {
 namespace
 {
+// The rounding of a sum grows with the root of its length: runs of kRun depths are summed in registers, the runs of a block in `block`, the blocks in C.
+constexpr int64_t kRun = 32;
+
 template <int Rows, int Vectors>
 void tile_f32(int64_t depth, const float* a, const float* b, float* c, int64_t ldc)
 {
-    vf sum[Rows][Vectors] = {};
-    for (int64_t d = 0; d < depth; ++d, a += Rows, b += Vectors * T2_LANES)
+    vf block[Rows][Vectors];
+    for (bool first = true; depth > 0; first = false)
     {
-        vf right[Vectors];
-#pragma GCC unroll 8
-        for (int v = 0; v < Vectors; ++v)
-            right[v] = load(b + v * T2_LANES);
-#pragma GCC unroll 16
-        for (int r = 0; r < Rows; ++r)
+        const int64_t run = depth < kRun ? depth : kRun;
+        depth -= run;
+        vf sum[Rows][Vectors] = {};
+        for (int64_t d = 0; d < run; ++d, a += Rows, b += Vectors * T2_LANES)
         {
-            const vf left = splat(a[r]);
+            vf right[Vectors];
 #pragma GCC unroll 8
             for (int v = 0; v < Vectors; ++v)
-                sum[r][v] += left * right[v];
-        }
-    }
+                right[v] = load(b + v * T2_LANES);
 #pragma GCC unroll 16
-    for (int r = 0; r < Rows; ++r)
+            for (int r = 0; r < Rows; ++r)
+            {
+                const vf left = splat(a[r]);
 #pragma GCC unroll 8
-        for (int v = 0; v < Vectors; ++v)
-            store(c + r * ldc + v * T2_LANES, load(c + r * ldc + v * T2_LANES) + sum[r][v]);
+                for (int v = 0; v < Vectors; ++v)
+                    sum[r][v] += left * right[v];
+            }
+        }
+#pragma GCC unroll 16
+        for (int r = 0; r < Rows; ++r)
+#pragma GCC unroll 8
+            for (int v = 0; v < Vectors; ++v)
+            {
+                const vf total = first ? sum[r][v] : block[r][v] + sum[r][v];
+                if (depth > 0)
+                    block[r][v] = total;
+                else
+                    store(c + r * ldc + v * T2_LANES, load(c + r * ldc + v * T2_LANES) + total);
+            }
+    }
 }
 
 // Two 16-bit products per 32-bit lane, added to sum.
@@ -203,8 +218,35 @@ void scale_values(float* y, float alpha, int64_t n)
 void scale_add(float* y, float alpha, const float* x, int64_t n)
 {
     for (int64_t i = 0; i < n; ++i)
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
         y[i] = alpha * y[i] + x[i];
+#else
+        y[i] = static_cast<float>(static_cast<double>(alpha) * y[i] + x[i]);
+#endif
 }
+
+#if defined(__SSE2__)
+void stream_lines(const uint8_t* from, uint8_t* to, int64_t bytes)
+{
+    for (int64_t i = 0; i < bytes; i += 64)
+    {
+#if defined(__AVX512F__)
+        _mm512_stream_si512(reinterpret_cast<__m512i*>(to + i), _mm512_loadu_si512(from + i));
+#elif defined(__AVX2__)
+        for (int64_t j = i; j < i + 64; j += 32)
+            _mm256_stream_si256(reinterpret_cast<__m256i*>(to + j), _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + j)));
+#else
+        for (int64_t j = i; j < i + 64; j += 16)
+            _mm_stream_si128(reinterpret_cast<__m128i*>(to + j), _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + j)));
+#endif
+    }
+}
+
+void stream_end()
+{
+    _mm_sfence();
+}
+#endif
 
 template <int Rows, int Vectors>
 inline void fill(GemmKernels& kernels)
@@ -224,6 +266,10 @@ inline void fill(GemmKernels& kernels)
     kernels.accumulate = accumulate;
     kernels.scale = scale_values;
     kernels.scale_add = scale_add;
+#if defined(__SSE2__)
+    kernels.stream = stream_lines;
+    kernels.stream_end = stream_end;
+#endif
 #if defined(__AVX512BF16__)
     kernels.bf16 = tile_bf16<Rows, Vectors>;
 #endif

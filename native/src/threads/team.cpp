@@ -7,8 +7,8 @@
 #include <immintrin.h>
 #endif
 #if defined(__linux__)
+#include <pthread.h>
 #include <sched.h>
-#include <unistd.h>
 #endif
 
 namespace t2k
@@ -27,6 +27,8 @@ inline void relax()
 // Long enough to bridge the gaps between the steps of a factorisation (microseconds), short enough not to burn a core between calls.
 constexpr int kSpins = 4000;
 
+using Thread = std::thread::native_handle_type;
+
 // Where a sleeping thread wakes up. Left alone, the kernel wakes a thread on the processor it last ran on unless it sees an idle one, and a virtual processor that
 // has halted does not count as idle to a guest (its host reports it as preempted): workers queue behind the very caller they should help, for a time slice of
 // 3 to 5 ms. So a sleeper is moved to a processor of its own before it is woken, and may be moved from there as soon as it is.
@@ -43,18 +45,18 @@ public:
 
     // The worker with number `member` (1, 2, …) is woken by `wake`.
     template <class Wake>
-    void woken(pid_t thread, int member, Wake&& wake) const
+    void woken(Thread thread, int member, Wake&& wake) const
     {
         const int processor = after(member);
-        if (processor < 0 || thread == 0)
+        if (processor < 0)
             return wake();
         cpu_set_t one;
         CPU_ZERO(&one);
         CPU_SET(processor, &one);
-        const bool moved = sched_setaffinity(thread, sizeof one, &one) == 0;
+        const bool moved = pthread_setaffinity_np(thread, sizeof one, &one) == 0;
         wake();
         if (moved)
-            sched_setaffinity(thread, sizeof allowed_, &allowed_);
+            pthread_setaffinity_np(thread, sizeof allowed_, &allowed_);
     }
 
 private:
@@ -77,25 +79,16 @@ private:
     int here_;
 };
 
-pid_t this_thread()
-{
-    return gettid();
-}
 #else
 class Placement
 {
 public:
     template <class Wake>
-    void woken(int, int, Wake&& wake) const
+    void woken(Thread, int, Wake&& wake) const
     {
         wake();
     }
 };
-
-int this_thread()
-{
-    return 0;
-}
 #endif
 }
 
@@ -104,14 +97,19 @@ int this_thread()
 class Worker
 {
 public:
-    Worker() { std::thread([this] { loop(); }).detach(); }
+    Worker()
+    {
+        std::thread thread([this] { loop(); });
+        thread_ = thread.native_handle(); // it never ends
+        thread.detach();
+    }
 
     void offer(Team* team, int member)
     {
         team_ = team;
         member_ = member;
         if (state_.exchange(kOffered, std::memory_order_acq_rel) == kAway)
-            Placement().woken(thread_.load(std::memory_order_relaxed), member, [this] { state_.notify_one(); });
+            Placement().woken(thread_, member, [this] { state_.notify_one(); });
     }
 
     // Takes the offer back if it was not accepted, else waits for the work to end.
@@ -142,7 +140,6 @@ private:
 
     void loop()
     {
-        thread_.store(this_thread(), std::memory_order_relaxed);
         for (;;)
         {
             becomes(kAway, kWatching);
@@ -160,7 +157,7 @@ private:
     Team* team_ = nullptr;
     int member_ = 0;
     std::atomic<int> state_{kAway};
-    std::atomic<decltype(this_thread())> thread_{0};
+    Thread thread_{};
 };
 
 namespace

@@ -82,7 +82,7 @@ public sealed class PackedBatch
         ArgumentNullException.ThrowIfNull(documents);
         var kept = documents.Where(static document => document.Tokens.Length > 1).ToList();
         var length = kept.Sum(static document => document.Tokens.Length - 1);
-        var total = kept.Sum(static document => document.Weights is { } w ? w.AsSpan(1).ToArray().Sum(static x => (double)x) : document.Tokens.Length - 1);
+        var total = TotalWeight(kept);
         if (length == 0 || !(total > 0))
             throw new ArgumentException("No document has a token to predict.", nameof(documents));
         var (tokens, targets, weights) = (new int[length], new int[length], new float[length]);
@@ -103,4 +103,8 @@ public sealed class PackedBatch
         starts[^1] = at;
         return new PackedBatch(tokens, starts, targets, weights);
     }
+
+    /// <summary>Sum of the weights of the tokens that <see cref="NextToken"/> predicts.</summary>
+    internal static double TotalWeight(IEnumerable<TrainingDocument> documents) =>
+        documents.Sum(static document => document.Weights?.Skip(1).Sum(static weight => (double)weight) ?? Math.Max(0, document.Tokens.Length - 1));
 }

@@ -10,7 +10,7 @@ public sealed partial class TrainingModel
     /// <param name="template">Metadata to take over: everything but the architecture's own keys, so tokenizer, chat template, name, licence. Its vocabulary must have the model's size.</param>
     /// <param name="typeOf">Type of each matrix by name; null for F32 everywhere. Norms and biases are F32 whatever it says.</param>
     /// <param name="metadata">Further metadata, which win over the template's.</param>
-    /// <exception cref="ArgumentException">The vocabulary's size differs, or a matrix's rows are not whole blocks of its type.</exception>
+    /// <exception cref="ArgumentException">The vocabulary's size differs, llama.cpp could not read the shape, or a matrix's rows are not whole blocks of its type.</exception>
     /// <exception cref="IOException">Writing failed.</exception>
     /// <exception cref="UnauthorizedAccessException">The directory may not be written to.</exception>
     public void WriteGguf(string path, GgufMetadata template, Func<string, TensorType>? typeOf = null, IEnumerable<KeyValuePair<string, GgufValue>>? metadata = null)
@@ -18,6 +18,8 @@ public sealed partial class TrainingModel
         ArgumentNullException.ThrowIfNull(template);
         if (template.TryGetStrings("tokenizer.ggml.tokens", out var tokens) && tokens.Count != Shape.VocabularySize)
             throw new ArgumentException($"The template's vocabulary has {tokens.Count} tokens, the model {Shape.VocabularySize}.", nameof(template));
+        if (Shape.Architecture == "qwen2" && Shape.QueryWidth != Shape.Embedding)
+            throw new ArgumentException($"llama.cpp reads a qwen2 model only with as many query values ({Shape.QueryWidth}) as its embedding has ({Shape.Embedding}).");
         var writer = new GgufWriter();
         writer.SetMetadata("general.architecture", Shape.Architecture);
         var own = template.TryGetString("general.architecture", out var architecture) ? architecture + "." : Shape.Architecture + ".";

@@ -15,11 +15,12 @@ public class TrainTests(CliFixture files) : IClassFixture<CliFixture>
         string output = files.File("trained.gguf");
         var run = await T2Process.SucceedAsync([.. Train("svf", output, Questions("svf")), "--steps", "3", "--name", "shouting", "--json"]);
         var report = run.Json();
-        Assert.Equal(1536 + 0, (int)report["parameters"]!);
+        Assert.Equal(1536, (int)report["parameters"]!);
         Assert.Equal(3, (int)report["steps"]!);
         Assert.Equal(4, (int)report["validation_items"]!);
         Assert.Contains("step 3/3, reward", run.StandardError, StringComparison.Ordinal);
-        Assert.Equal(5, File.ReadLines((string)report["log"]!).Count());
+        Assert.Contains("<svg", File.ReadAllText((string)report["curve"]!), StringComparison.Ordinal);
+        Assert.Equal(6, File.ReadLines((string)report["log"]!).Count());
         var expert = Expert.Load(output);
         Assert.Equal(("shouting", "capitals"), (expert.Name, expert.Task));
         Assert.StartsWith("policy gradient, 3 steps of 4×3", expert.Training, StringComparison.Ordinal);
@@ -52,18 +53,18 @@ public class TrainTests(CliFixture files) : IClassFixture<CliFixture>
         Skip.If(OperatingSystem.IsWindows(), "Unix signals.");
         string questions = Questions("stop");
         string whole = files.File("whole.gguf");
-        await T2Process.SucceedAsync([.. Train("svf", whole, questions), "--steps", "6", "--name", "same", "-q"]);
+        await T2Process.SucceedAsync([.. Train("svf", whole, questions), "--steps", "20", "--name", "same", "-q"]);
         string stopped = files.File("stopped.gguf");
-        string[] arguments = [.. Train("svf", stopped, questions), "--steps", "6", "--name", "same"];
+        string[] arguments = [.. Train("svf", stopped, questions), "--steps", "20", "--name", "same"];
         using (var t2 = new LiveT2(arguments))
         {
-            while (!(await t2.ErrorLineAsync()).StartsWith("step 1/6", StringComparison.Ordinal))
+            while (!(await t2.ErrorLineAsync()).StartsWith("step 2/20", StringComparison.Ordinal))
             {
             }
             await t2.SignalAsync("INT");
             var (code, _, errors) = await t2.EndAsync();
             Assert.Equal(130, code);
-            Assert.Matches(@"^t2: error: cancelled; step \d is kept in .*stopped\.gguf\.checkpoint, --resume goes on from it$", errors[^1]);
+            Assert.Matches(@"^t2: error: cancelled; step \d+ is kept in .*stopped\.gguf\.checkpoint, --resume goes on from it$", errors[^1]);
         }
         Assert.False(File.Exists(stopped));
         T2Process.AssertFailure(await T2Process.RunAsync([.. arguments, "-q"]), 6, "stopped.gguf.checkpoint", "resume it, or delete it");

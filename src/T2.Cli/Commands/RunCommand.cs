@@ -220,6 +220,9 @@ internal static class RunCommand
         };
     }
 
-    private static DispatchChoice Choice(ParseResult parsed, string? how) => new(
-        how ?? "prompt", parsed.GetValue(Confidence), parsed.GetValue(DispatchTemperature) is > 0 and var temperature ? temperature : null, parsed.GetValue(Classifier));
+    private static DispatchChoice Choice(ParseResult parsed, string? how) => new DispatchChoice(
+        how ?? "prompt",
+        parsed.GetValue(Confidence),
+        parsed.GetValue(DispatchTemperature) is > 0 and var temperature ? temperature : null,
+        parsed.GetValue(Classifier)).Validated();
 }

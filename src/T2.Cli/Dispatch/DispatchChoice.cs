@@ -9,6 +9,12 @@ namespace T2.Cli;
 /// <param name="Classifier">Name or file of the classification expert; null = the library's only one.</param>
 internal sealed record DispatchChoice(string How, float Confidence, float? Temperature, string? Classifier)
 {
+    /// <summary>What <c>--dispatch</c> may say, <c>none</c> aside.</summary>
+    /// <exception cref="UsageException">It says something else.</exception>
+    internal DispatchChoice Validated() => How is "prompt" or "cls" or "fewshot" or "generate"
+        ? this
+        : throw new UsageException($"'{How}' is no way to dispatch; there are prompt, cls and generate, and fewshot and none on the command line.");
+
     /// <summary>Whether weights have to be searched for first.</summary>
     internal bool IsSearch => How is "fewshot";
 
@@ -21,8 +27,7 @@ internal sealed record DispatchChoice(string How, float Confidence, float? Tempe
         "prompt" => new ScoredChoiceDispatch { MinimumConfidence = Confidence, Temperature = Temperature ?? 1 },
         "cls" => Classify(experts),
         "generate" => new GeneratedLabelDispatch(),
-        "fewshot" => throw new UsageException("A few-shot mixture is searched for before the first prompt: start with --dispatch fewshot --shots FILE."),
-        _ => throw new UsageException($"'{How}' is no way to dispatch; there are prompt, cls and generate, and fewshot and none on the command line."),
+        _ => throw new UsageException("A few-shot mixture is searched for before the first prompt: start with --dispatch fewshot --shots FILE."),
     };
 
     private ClassificationDispatch Classify(ExpertLibrary experts)

@@ -14,20 +14,24 @@ internal sealed class AdaptedContext : IDisposable
     private long _epoch = -1;
 
     internal AdaptedContext(LlamaModel model, WeightAdapter adapter, SessionOptions options, int sequences)
-    {
-        Model = model;
-        _adapter = adapter;
-        int threads = options.ThreadsFor(model.SizeInBytes);
-        _context = LlamaContext.Create(model, new LlamaContextOptions
+        : this(model, adapter, new LlamaContextOptions
         {
             ContextLength = checked((uint)options.ContextLength),
             BatchSize = options.BatchSize,
             MicroBatchSize = options.BatchSize,
             MaxSequences = sequences,
             UnifiedKv = true,
-            Threads = threads,
-            BatchThreads = threads,
-        });
+            Threads = options.ThreadsFor(model.SizeInBytes),
+            BatchThreads = options.ThreadsFor(model.SizeInBytes),
+        })
+    {
+    }
+
+    internal AdaptedContext(LlamaModel model, WeightAdapter adapter, LlamaContextOptions options)
+    {
+        Model = model;
+        _adapter = adapter;
+        _context = LlamaContext.Create(model, options);
         _batch = new LlamaBatch(_context.BatchSize);
     }
 

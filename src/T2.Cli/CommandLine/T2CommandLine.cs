@@ -46,7 +46,9 @@ internal static class T2CommandLine
             InspectCommand.Create(shell),
             FactorCommand.Create(shell),
             ExpertCommand.Create(shell),
+            SearchCommand.Create(shell),
             ExportCommand.Create(shell),
+            TrainCommand.Create(shell),
             ConvertCommand.Create(shell),
             KernelsCommand.Create(shell),
         };

@@ -18,20 +18,43 @@ void bench_mix(const Options& options)
         for (auto& worker : workers)
             worker.join();
     };
-    std::printf("\n## mix: W + Σ α·D over %ld×%ld, deltas in BF16\n%-6s %7s %9s %9s %11s %9s\n", static_cast<long>(rows), static_cast<long>(cols), "type", "deltas",
-                "ms", "GB/s", "memcpy GB/s", "% memcpy");
+    // What quantising alone costs: as many values from buffers that stay in the second-level cache.
+    const auto requantise = [&](int32_t type, const std::vector<float>& values) {
+        constexpr int64_t slice = 16 * 1024;
+        std::vector<std::thread> workers;
+        for (int t = 0; t < options.threads; ++t)
+            workers.emplace_back([&, t] {
+                std::vector<uint8_t> target(slice * 4);
+                for (int64_t done = count * t / options.threads; done < count * (t + 1) / options.threads; done += slice)
+                    require(t2k_quantize(type, values.data() + t * slice, 16, slice / 16, target.data(), 1));
+            });
+        for (auto& worker : workers)
+            worker.join();
+    };
+    std::printf("\n## mix: W + Σ α·D over %ld×%ld, deltas in BF16; requantise: the destination's quantiser alone, from cache\n%-13s %6s %8s %7s %11s %8s %13s %10s\n",
+                static_cast<long>(rows), static_cast<long>(cols), "type", "deltas", "ms", "GB/s", "memcpy GB/s", "% memcpy", "requantise ms", "of the mix");
     const auto raw = normal_values(count / 16, 1, 0.02f);
     std::vector<float> values(static_cast<size_t>(count));
     for (size_t i = 0; i < values.size(); ++i)
         values[i] = raw[i % raw.size()];
-    for (const auto& [type, name] : std::vector<std::pair<int32_t, const char*>>{{0, "F32"}, {1, "F16"}, {30, "BF16"}, {8, "Q8_0"}, {2, "Q4_0"}, {14, "Q6_K"}, {12, "Q4_K"}})
+    struct Pair
     {
-        if (!options.wants(name))
+        int32_t from, to;
+        const char *type, *name;
+    };
+    for (const Pair& pair : std::vector<Pair>{{0, 0, "F32", "F32"}, {1, 1, "F16", "F16"}, {30, 30, "BF16", "BF16"}, {8, 8, "Q8_0", "Q8_0"}, {2, 2, "Q4_0", "Q4_0"},
+                                              {3, 3, "Q4_1", "Q4_1"}, {6, 6, "Q5_0", "Q5_0"}, {7, 7, "Q5_1", "Q5_1"}, {10, 10, "Q2_K", "Q2_K"}, {11, 11, "Q3_K", "Q3_K"},
+                                              {12, 12, "Q4_K", "Q4_K"}, {13, 13, "Q5_K", "Q5_K"}, {14, 14, "Q6_K", "Q6_K"}, {12, 8, "Q4_K", "Q4_K to Q8_0"},
+                                              {12, 1, "Q4_K", "Q4_K to F16"}, {14, 8, "Q6_K", "Q6_K to Q8_0"}})
+    {
+        if (!options.wants(pair.type))
             continue;
         int32_t length = 0, bytes = 0;
-        require(t2k_type_info(type, &length, &bytes));
-        std::vector<uint8_t> w(static_cast<size_t>(count / length * bytes)), out(w.size());
-        require(t2k_quantize(type, values.data(), rows, cols, w.data(), options.threads));
+        require(t2k_type_info(pair.from, &length, &bytes));
+        std::vector<uint8_t> w(static_cast<size_t>(count / length * bytes));
+        require(t2k_type_info(pair.to, &length, &bytes));
+        std::vector<uint8_t> out(static_cast<size_t>(count / length * bytes));
+        require(t2k_quantize(pair.from, values.data(), rows, cols, w.data(), options.threads));
         for (const int deltas : {1, 3})
         {
             std::vector<std::vector<uint16_t>> delta(static_cast<size_t>(deltas), std::vector<uint16_t>(static_cast<size_t>(count)));
@@ -44,13 +67,14 @@ void bench_mix(const Options& options)
                 alpha.push_back(0.01f);
             }
             const auto t = medians(options.repetitions, {[&] {
-                                                             require(t2k_mix(w.data(), type, rows, cols, deltas, pointers.data(), 30, alpha.data(), out.data(),
-                                                                             type, options.threads, nullptr));
+                                                             require(t2k_mix(w.data(), pair.from, rows, cols, deltas, pointers.data(), 30, alpha.data(), out.data(),
+                                                                             pair.to, options.threads, nullptr));
                                                          },
-                                                         copy});
-            const double traffic = static_cast<double>(2 * w.size() + static_cast<size_t>(deltas) * static_cast<size_t>(count) * 2);
+                                                         copy, [&] { requantise(pair.to, values); }});
+            const double traffic = static_cast<double>(w.size() + out.size() + static_cast<size_t>(deltas) * static_cast<size_t>(count) * 2);
             const double rate = traffic / t[0] / 1e9, memcpy_rate = 2.0 * static_cast<double>(from.size()) / t[1] / 1e9;
-            std::printf("%-6s %7d %9.2f %9.1f %11.1f %9.1f\n", name, deltas, t[0] * 1e3, rate, memcpy_rate, 100 * rate / memcpy_rate);
+            std::printf("%-13s %6d %8.2f %7.1f %11.1f %8.1f %13.2f %9.0f%%\n", pair.name, deltas, t[0] * 1e3, rate, memcpy_rate, 100 * rate / memcpy_rate, t[2] * 1e3,
+                        100 * t[2] / t[0]);
             std::fflush(stdout);
         }
     }

@@ -1,5 +1,6 @@
 // Mixtures against the sum in fp64.
 #include "testing.h"
+#include <algorithm>
 #include <cstring>
 
 TEST(mix, sums_deltas_onto_the_weight)
@@ -47,6 +48,40 @@ TEST(mix, sums_deltas_onto_the_weight)
                 });
             }
         }
+}
+
+TEST(mix, large_destinations_anywhere_in_memory)
+{
+    // Written past the caches; the same rows one at a time are not.
+    const int64_t cols = 4352;
+    for (const auto& [type, rows] : std::vector<std::pair<int32_t, int64_t>>{{0, 260}, {1, 500}, {8, 921}, {6, 1409}})
+    {
+        const int64_t count = rows * cols, row_bytes = byte_count(type, cols);
+        const auto raw = normal_values(count, 3, 0.05);
+        std::vector<uint8_t> w(static_cast<size_t>(rows * row_bytes)), delta(static_cast<size_t>(2 * count)), expected(w.size());
+        CHECK(w.size() > size_t{4} << 20, "too small to be streamed");
+        CHECK(t2k_quantize(type, raw.data(), rows, cols, w.data(), 4) == T2K_OK, t2k_last_error());
+        CHECK(t2k_quantize(30, raw.data(), rows, cols, delta.data(), 4) == T2K_OK, t2k_last_error());
+        const float alpha = 0.125f;
+        for (int64_t row = 0; row < rows; ++row)
+        {
+            const void* part = delta.data() + 2 * row * cols;
+            CHECK(t2k_mix(w.data() + row * row_bytes, type, 1, cols, 1, &part, 30, &alpha, expected.data() + row * row_bytes, type, 1, nullptr) == T2K_OK,
+                  t2k_last_error());
+        }
+        const void* whole = delta.data();
+        for_each_isa([&, type = type, rows = rows](const std::string& isa) {
+            if (isa == "scalar")
+                return; // multiplies and adds without FMA: other last bits
+            for (const size_t offset : {0, 1, 62})
+            {
+                std::vector<uint8_t> out(expected.size() + 200, 0xA5);
+                CHECK(t2k_mix(w.data(), type, rows, cols, 1, &whole, 30, &alpha, out.data() + offset, type, 4, nullptr) == T2K_OK, t2k_last_error());
+                CHECK(std::memcmp(out.data() + offset, expected.data(), expected.size()) == 0, "type " << type << ", " << offset << " bytes off");
+                CHECK(std::count(out.begin(), out.end(), uint8_t{0xA5}) - std::count(expected.begin(), expected.end(), uint8_t{0xA5}) == 200, "wrote beside it");
+            }
+        });
+    }
 }
 
 TEST(mix, of_nothing_is_the_weight)

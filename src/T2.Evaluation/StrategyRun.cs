@@ -93,7 +93,7 @@ internal sealed class StrategyRun(AdaptiveModel model, EvaluationOptions options
             await AnswerAsync(task, group, group.Key, judge, cancellation).ConfigureAwait(false);
     }
 
-    private Expert? ExpertOf(DispatchDecision decision) => decision.Expert is { } name ? model.Experts.Get(name) : null;
+    private Expert? ExpertOf(DispatchDecision decision) => decision.Found ?? (decision.Expert is { } name ? model.Experts.Get(name) : null);
 
     private ulong SeedOf(TaskItem item)
     {

@@ -58,7 +58,10 @@ public static class WeightFingerprint
         for (var done = 0L; done < tensor.ByteLength; done += ChunkBytes)
         {
             cancellation.ThrowIfCancellationRequested();
-            hash.Append(new ReadOnlySpan<byte>(data + done, (int)Math.Min(ChunkBytes, tensor.ByteLength - done)));
+            int length = (int)Math.Min(ChunkBytes, tensor.ByteLength - done);
+            hash.Append(new ReadOnlySpan<byte>(data + done, length));
+            // Whoever computes with the weights has them in memory already.
+            MappedPages.Release(data + done, length);
         }
         return hash.GetCurrentHashAsUInt128();
     }

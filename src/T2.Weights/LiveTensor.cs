@@ -53,6 +53,13 @@ public sealed unsafe class LiveTensor
     /// </summary>
     public ReadOnlySpan<byte> Pristine => new(IsReadable ? (void*)_baseData : _pristine, checked((int)Stored.ByteLength));
 
+    /// <summary>To be called when <see cref="Pristine"/> has been read: lets go of memory that only a second look at the file took.</summary>
+    public void ReleasePristine()
+    {
+        if (!IsReadable)
+            MappedPages.Release(_pristine, Stored.ByteLength);
+    }
+
     /// <summary>The bytes the model computes with now.</summary>
     /// <exception cref="InvalidOperationException">The storage cannot be read back (<see cref="IsReadable"/>).</exception>
     public ReadOnlySpan<byte> Live
@@ -78,7 +85,11 @@ public sealed unsafe class LiveTensor
             ObjectDisposedException.ThrowIf(version.Arena.IsDisposed, version);
         }
         if (Storage == TensorStorage.Device)
+        {
             _ggml.SetWhole(_tensor, version is null ? _pristine : version.Bytes, Stored.ByteLength);
+            if (version is null)
+                ReleasePristine();
+        }
         else
             GgmlTensorLayout.Data(_tensor) = version is null ? _baseData : (nint)version.Bytes;
         Shown = version;
@@ -113,11 +124,13 @@ public sealed unsafe class LiveTensor
     public bool IsPristine()
     {
         RequireReadable();
-        const int Chunk = 1 << 30;
+        const int Chunk = 4 << 20;
         for (long offset = 0; offset < Stored.ByteLength; offset += Chunk)
         {
-            if (!LiveEqualsFile(offset, (int)Math.Min(Chunk, Stored.ByteLength - offset)))
+            int length = (int)Math.Min(Chunk, Stored.ByteLength - offset);
+            if (!LiveEqualsFile(offset, length))
                 return false;
+            MappedPages.Release(_pristine + offset, length);
         }
         return true;
     }

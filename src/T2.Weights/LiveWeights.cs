@@ -29,8 +29,12 @@ public sealed unsafe class LiveWeights
     /// <param name="file">The file the model was loaded from: the source of names, types, shapes and pristine bytes.</param>
     /// <param name="probe">Runs one decode over the model.</param>
     /// <param name="ggml">The ggml that holds the model.</param>
+    /// <param name="byCopy">
+    /// Change weights that llama.cpp has allocated in host memory by overwriting them, as on a device, instead of moving a pointer: for a graph that would not
+    /// see the pointer move.
+    /// </param>
     /// <exception cref="WeightAccessException">This ggml is unknown, or the live tensors are not those of <paramref name="file"/>.</exception>
-    public static LiveWeights Discover(GgufFile file, IWeightProbe probe, GgmlExports ggml)
+    public static LiveWeights Discover(GgufFile file, IWeightProbe probe, GgmlExports ggml, bool byCopy = false)
     {
         ArgumentNullException.ThrowIfNull(file);
         ArgumentNullException.ThrowIfNull(probe);
@@ -54,7 +58,7 @@ public sealed unsafe class LiveWeights
         foreach (var (name, pointers) in sightings.Found)
         {
             file.TryGetTensor(name, out var stored);
-            string? refusal = Inspect(name, stored!, pointers, sightings.Viewed, file, ggml, out var tensor);
+            string? refusal = Inspect(name, stored!, pointers, sightings.Viewed, file, ggml, byCopy, out var tensor);
             if (tensor is not null)
                 tensors.Add(name, tensor);
             else
@@ -74,7 +78,7 @@ public sealed unsafe class LiveWeights
             : $"Weight '{name}' was not seen in the model's compute graph, so there is nothing to rebuild.");
     }
 
-    private static string? Inspect(string name, GgufTensor stored, HashSet<nint> pointers, HashSet<nint> viewed, GgufFile file, GgmlExports ggml, out LiveTensor? tensor)
+    private static string? Inspect(string name, GgufTensor stored, HashSet<nint> pointers, HashSet<nint> viewed, GgufFile file, GgmlExports ggml, bool byCopy, out LiveTensor? tensor)
     {
         tensor = null;
         foreach (nint pointer in pointers)
@@ -102,6 +106,8 @@ public sealed unsafe class LiveWeights
         string bufferName = ggml.BufferName(buffer);
         if (TensorStorageRules.Classify(bufferName, ggml.BufferIsHost(buffer), out string? refusal) is not { } storage)
             return refusal;
+        if (byCopy && storage == TensorStorage.Host)
+            storage = TensorStorage.Device;
 
         var found = new LiveTensor(name, stored, storage, bufferName, live, file.GetPointer(stored), ggml);
         if (found.IsReadable && !found.SampleIsPristine())

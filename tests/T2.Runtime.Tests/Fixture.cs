@@ -7,11 +7,11 @@ using T2.TestKit;
 namespace T2.Runtime.Tests;
 
 /// <summary>How a test model is stored and loaded.</summary>
-public sealed record Loading(string Types, LlamaLoadMode Mode, bool Repack)
+public sealed record Loading(string Types, LlamaLoadMode Mode, bool Repack, bool ByCopy = false)
 {
-    public ModelOptions Options => new() { LoadMode = Mode, Repack = Repack, AdaptationThreads = 2 };
+    public ModelOptions Options => new() { LoadMode = Mode, Repack = Repack, SwitchByCopy = ByCopy, AdaptationThreads = 2 };
 
-    public override string ToString() => $"{Types}/{Mode}/{(Repack ? "repack" : "plain")}";
+    public override string ToString() => $"{Types}/{Mode}/{(Repack ? "repack" : "plain")}{(ByCopy ? "/copy" : "")}";
 }
 
 /// <summary>Small models for every test of the run, made once, factored once.</summary>
@@ -59,13 +59,14 @@ public static class TestModels
 {
     public static readonly int[] Prompt = [1, 7, 42, 99, 13, 64];
 
-    /// <summary>The ways a weight can lie in memory: mapped, allocated, repacked.</summary>
+    /// <summary>The ways a weight can lie in memory: mapped, allocated, repacked, overwritten as on a device.</summary>
     public static readonly Loading[] AllLoadings =
     [
         new Loading("F16", LlamaLoadMode.Mmap, false),
         new Loading("F16", LlamaLoadMode.None, false),
         new Loading("Q8_0", LlamaLoadMode.Mmap, false),
         new Loading("Q8_0", LlamaLoadMode.None, true),
+        new Loading("Q8_0", LlamaLoadMode.None, false, ByCopy: true),
         new Loading("Q4_0", LlamaLoadMode.Mmap, true),
         new Loading("Q4_K_M", LlamaLoadMode.Mmap, false),
         new Loading("Q4_K_M", LlamaLoadMode.Mmap, true),
@@ -113,8 +114,8 @@ public static class TestModels
         return context.Logits(context.Prefill(Prompt, 0, CancellationToken.None)).ToArray();
     }
 
-    internal static AdaptedContext NewContext(AdaptiveModel model, int sequences = 1) =>
-        new(model.Native, model.Adapter, new SessionOptions { ContextLength = 128, BatchSize = 128, Threads = 1 }, sequences);
+    internal static AdaptedContext NewContext(AdaptiveModel model, int sequences = 1, int contextLength = 128) =>
+        new(model.Native, model.Adapter, new SessionOptions { ContextLength = contextLength, BatchSize = 128, Threads = 1 }, sequences);
 
     /// <summary>The same in a process that has nothing of T2's adaptation in it.</summary>
     public static async Task<float[]> LogitsInFreshProcessAsync(string path, Loading loading)

@@ -38,5 +38,9 @@ struct GemmKernels
     void (*accumulate)(int32_t type, const void* x, float alpha, float* y, int64_t n) = nullptr;
     void (*scale)(float* y, float alpha, int64_t n) = nullptr;
     void (*scale_add)(float* y, float alpha, const float* x, int64_t n) = nullptr;
+
+    // Copies whole lines of 64 bytes to a line's boundary, past the caches; visible to other threads after stream_end. Null where there are no such stores.
+    void (*stream)(const uint8_t* from, uint8_t* to, int64_t bytes) = nullptr;
+    void (*stream_end)() = nullptr;
 };
 }

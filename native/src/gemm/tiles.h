@@ -225,6 +225,29 @@ void scale_add(float* y, float alpha, const float* x, int64_t n)
 #endif
 }
 
+#if defined(__SSE2__)
+void stream_lines(const uint8_t* from, uint8_t* to, int64_t bytes)
+{
+    for (int64_t i = 0; i < bytes; i += 64)
+    {
+#if defined(__AVX512F__)
+        _mm512_stream_si512(reinterpret_cast<__m512i*>(to + i), _mm512_loadu_si512(from + i));
+#elif defined(__AVX2__)
+        for (int64_t j = i; j < i + 64; j += 32)
+            _mm256_stream_si256(reinterpret_cast<__m256i*>(to + j), _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + j)));
+#else
+        for (int64_t j = i; j < i + 64; j += 16)
+            _mm_stream_si128(reinterpret_cast<__m128i*>(to + j), _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + j)));
+#endif
+    }
+}
+
+void stream_end()
+{
+    _mm_sfence();
+}
+#endif
+
 template <int Rows, int Vectors>
 inline void fill(GemmKernels& kernels)
 {
@@ -243,6 +266,10 @@ inline void fill(GemmKernels& kernels)
     kernels.accumulate = accumulate;
     kernels.scale = scale_values;
     kernels.scale_add = scale_add;
+#if defined(__SSE2__)
+    kernels.stream = stream_lines;
+    kernels.stream_end = stream_end;
+#endif
 #if defined(__AVX512BF16__)
     kernels.bf16 = tile_bf16<Rows, Vectors>;
 #endif

@@ -2,6 +2,7 @@
 // throughout.
 #pragma once
 #include "dequantize.h"
+#include "group_blocks.h"
 #include "k_blocks.h"
 #include "simple_blocks.h"
 #if !defined(T2_SCALAR_SEARCH)
@@ -12,12 +13,34 @@ namespace t2k
 {
 namespace
 {
+#if defined(T2_SCALAR_SEARCH)
 template <int Length, int Bytes, void (*Block)(const float*, uint8_t*)>
 void quantize_blocks(const float* x, int64_t x_stride, uint8_t* y, int64_t y_stride, int64_t rows, int64_t n)
 {
     for (int64_t row = 0; row < rows; ++row)
         for (int64_t b = 0; b < n / Length; ++b)
             Block(x + row * x_stride + b * Length, y + row * y_stride + b * Bytes);
+}
+#endif
+
+template <int Bytes, bool (*Group)(const float*, uint8_t*), void (*Block)(const float*, uint8_t*)>
+void quantize_groups(const float* x, int64_t x_stride, uint8_t* y, int64_t y_stride, int64_t rows, int64_t n)
+{
+    for (int64_t row = 0; row < rows; ++row)
+    {
+        const float* source = x + row * x_stride;
+        uint8_t* target = y + row * y_stride;
+        for (int64_t left = n / kSmall; left > 0;)
+        {
+            const int64_t count = left < kGroup ? left : kGroup;
+            if (count < kGroup || !Group(source, target))
+                for (int64_t b = 0; b < count; ++b)
+                    Block(source + b * kSmall, target + b * Bytes);
+            left -= count;
+            source += count * kSmall;
+            target += count * Bytes;
+        }
+    }
 }
 
 void quantize_f32(const float* x, int64_t x_stride, uint8_t* y, int64_t y_stride, int64_t rows, int64_t n)
@@ -157,11 +180,11 @@ inline void fill_table(TypeKernels* table)
     set(Type::F32, "F32", 1, 4, quantize_f32, dequantize_f32);
     set(Type::F16, "F16", 1, 2, quantize_f16, dequantize_f16);
     set(Type::BF16, "BF16", 1, 2, quantize_bf16, dequantize_bf16);
-    set(Type::Q4_0, "Q4_0", 32, 18, quantize_blocks<32, 18, quantize_q4_0>, dequantize_q4_0);
-    set(Type::Q4_1, "Q4_1", 32, 20, quantize_blocks<32, 20, quantize_q4_1>, dequantize_q4_1);
-    set(Type::Q5_0, "Q5_0", 32, 22, quantize_blocks<32, 22, quantize_q5_0>, dequantize_q5_0);
-    set(Type::Q5_1, "Q5_1", 32, 24, quantize_blocks<32, 24, quantize_q5_1>, dequantize_q5_1);
-    set(Type::Q8_0, "Q8_0", 32, 34, quantize_blocks<32, 34, quantize_q8_0>, dequantize_q8_0);
+    set(Type::Q4_0, "Q4_0", 32, 18, quantize_groups<18, quantize_q4_0_group, quantize_q4_0>, dequantize_q4_0);
+    set(Type::Q4_1, "Q4_1", 32, 20, quantize_groups<20, quantize_q4_1_group, quantize_q4_1>, dequantize_q4_1);
+    set(Type::Q5_0, "Q5_0", 32, 22, quantize_groups<22, quantize_q5_0_group, quantize_q5_0>, dequantize_q5_0);
+    set(Type::Q5_1, "Q5_1", 32, 24, quantize_groups<24, quantize_q5_1_group, quantize_q5_1>, dequantize_q5_1);
+    set(Type::Q8_0, "Q8_0", 32, 34, quantize_groups<34, quantize_q8_0_group, quantize_q8_0>, dequantize_q8_0);
 #if defined(T2_SCALAR_SEARCH)
     set(Type::Q2_K, "Q2_K", 256, 84, quantize_blocks<256, 84, quantize_q2_k>, dequantize_q2_k);
     set(Type::Q3_K, "Q3_K", 256, 110, quantize_blocks<256, 110, quantize_q3_k>, dequantize_q3_k);

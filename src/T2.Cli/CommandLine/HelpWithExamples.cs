@@ -16,6 +16,7 @@ internal sealed class HelpWithExamples(HelpAction standard) : SynchronousCommand
             3  a file is missing, unreadable, malformed, or cannot be written
             4  valid inputs that do not fit one another: expert and model, prompt and context
             5  llama.cpp's library is missing or unknown
+            6  training cannot start or go on
           130  cancelled (Ctrl-C, SIGTERM)
         """;
 

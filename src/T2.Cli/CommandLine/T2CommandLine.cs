@@ -47,6 +47,7 @@ internal static class T2CommandLine
             FactorCommand.Create(shell),
             ExpertCommand.Create(shell),
             ExportCommand.Create(shell),
+            TrainCommand.Create(shell),
             ConvertCommand.Create(shell),
             KernelsCommand.Create(shell),
         };

@@ -20,6 +20,9 @@ internal enum ExitCode
     /// <summary>llama.cpp's library is missing or is a build T2 does not know.</summary>
     NoNativeLibrary = 5,
 
+    /// <summary>Training cannot start or go on: nothing is rewarded, a number is not finite, the checkpoint is another run's.</summary>
+    TrainingFailed = 6,
+
     /// <summary>Stopped by Ctrl-C or SIGTERM: 128 + SIGINT, as shells report it.</summary>
     Cancelled = 130,
 }

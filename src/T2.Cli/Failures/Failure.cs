@@ -2,6 +2,8 @@ using T2.Gguf;
 using T2.Kernels;
 using T2.Llama;
 using T2.Runtime;
+using T2.Tasks;
+using T2.Training;
 using T2.Weights;
 
 namespace T2.Cli;
@@ -31,7 +33,8 @@ internal static class Failure
         UsageException => ExitCode.Usage,
         LlamaLibraryNotFoundException or LlamaAbiException => ExitCode.NoNativeLibrary,
         MisfitException or ExpertMismatchException or PromptTooLongException or WeightAccessException => ExitCode.DoesNotFit,
-        BadFileException or GgufException or FactorStoreException or FactorizationException or IOException or UnauthorizedAccessException => ExitCode.BadFile,
+        TrainingException => ExitCode.TrainingFailed,
+        BadFileException or TaskFileException or GgufException or FactorStoreException or FactorizationException or IOException or UnauthorizedAccessException => ExitCode.BadFile,
         _ => ExitCode.Unexpected,
     };
 

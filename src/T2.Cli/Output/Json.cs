@@ -25,4 +25,5 @@ internal static class Json
 [JsonSerializable(typeof(CheckpointReport))]
 [JsonSerializable(typeof(KernelsReport))]
 [JsonSerializable(typeof(FactorReport))]
+[JsonSerializable(typeof(TrainingReport))]
 internal sealed partial class JsonReports : JsonSerializerContext;

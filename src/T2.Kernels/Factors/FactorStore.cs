@@ -100,6 +100,7 @@ public sealed partial class FactorStore : IDisposable
                 return true;
         }
         _ = VerifiedBytes(entry);
+        Release(weightName);
         var rank = entry.Shape.Rank;
         factors = new MatrixFactors(
             entry.Shape,
@@ -108,6 +109,16 @@ public sealed partial class FactorStore : IDisposable
         lock (_lock)
             _verified[weightName] = factors;
         return true;
+    }
+
+    /// <summary>Lets go of the memory that a weight's factors take after they have been read; they are read from the file again when they are next used.</summary>
+    /// <param name="weightName">The weight's tensor name; one the store does not have is none of its business.</param>
+    /// <exception cref="ObjectDisposedException">The store has been disposed.</exception>
+    public unsafe void Release(string weightName)
+    {
+        ArgumentNullException.ThrowIfNull(weightName);
+        if (_entries.TryGetValue(weightName, out var entry))
+            MappedPages.Release(_file.Start + entry.Offset, entry.ByteLength);
     }
 
     /// <summary>Checks every matrix against its checksum; reads the whole file.</summary>
@@ -119,6 +130,7 @@ public sealed partial class FactorStore : IDisposable
         {
             cancellation.ThrowIfCancellationRequested();
             _ = VerifiedBytes(entry);
+            Release(entry.WeightName);
         }
     }
 

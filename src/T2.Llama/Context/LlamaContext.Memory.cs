@@ -63,6 +63,38 @@ public sealed partial class LlamaContext
         return LlamaNative.llama_memory_seq_pos_max(Memory(), sequence);
     }
 
+    /// <summary>A copy of what the KV cache holds of a sequence, for <see cref="RestoreSequence"/>. It is worth nothing under other weights.</summary>
+    /// <param name="sequence">The sequence.</param>
+    /// <exception cref="LlamaException">llama.cpp cannot copy it.</exception>
+    public unsafe byte[] SaveSequence(int sequence)
+    {
+        RequireSequence(sequence);
+        using Turn turn = TakeTurn();
+        var state = new byte[checked((int)LlamaNative.llama_state_seq_get_size(Handle, sequence))];
+        fixed (byte* destination = state)
+        {
+            if (LlamaNative.llama_state_seq_get_data(Handle, destination, (nuint)state.Length, sequence) != (nuint)state.Length)
+                throw new LlamaException($"llama.cpp could not copy sequence {sequence} out of the KV cache.");
+        }
+        return state;
+    }
+
+    /// <summary>Puts a copy made by <see cref="SaveSequence"/> into the KV cache of this context, or of another made the same way.</summary>
+    /// <param name="sequence">The sequence that gets the tokens; what it had is forgotten.</param>
+    /// <param name="state">The copy.</param>
+    /// <exception cref="LlamaException">There is no room, or the copy is of another kind of context.</exception>
+    public unsafe void RestoreSequence(int sequence, ReadOnlySpan<byte> state)
+    {
+        RequireSequence(sequence);
+        using Turn turn = TakeTurn();
+        using LlamaLogCapture log = LlamaLog.Capture();
+        fixed (byte* source = state)
+        {
+            if (LlamaNative.llama_state_seq_set_data(Handle, source, (nuint)state.Length, sequence) == 0)
+                throw new LlamaException($"llama.cpp could not put a copy back into the KV cache.{log.Explanation}");
+        }
+    }
+
     private nint Memory()
     {
         nint memory = LlamaNative.llama_get_memory(Handle);

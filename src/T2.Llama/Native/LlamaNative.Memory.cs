@@ -26,4 +26,16 @@ internal static unsafe partial class LlamaNative
     [LibraryImport(Library)]
     [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
     internal static partial int llama_memory_seq_pos_max(nint memory, int sequence);
+
+    [LibraryImport(Library)]
+    [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial nuint llama_state_seq_get_size(SafeContextHandle context, int sequence);
+
+    [LibraryImport(Library)]
+    [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial nuint llama_state_seq_get_data(SafeContextHandle context, byte* destination, nuint size, int sequence);
+
+    [LibraryImport(Library)]
+    [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial nuint llama_state_seq_set_data(SafeContextHandle context, byte* source, nuint size, int sequence);
 }

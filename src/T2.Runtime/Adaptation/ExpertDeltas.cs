@@ -32,7 +32,8 @@ internal sealed unsafe class ExpertDeltas : IDisposable
     /// <summary>Computes the deltas of an expert.</summary>
     /// <exception cref="WeightAccessException">A delta has values that F16 has not.</exception>
     /// <exception cref="InsufficientMemoryException">There is no memory for them.</exception>
-    internal static ExpertDeltas Compute(Expert expert, IReadOnlyList<RebuildStep> steps, IMixtureKernel kernel, int threads, CancellationToken cancellation)
+    internal static ExpertDeltas Compute(
+        Expert expert, IReadOnlyList<RebuildStep> steps, FactorStore store, IMixtureKernel kernel, int threads, CancellationToken cancellation)
     {
         var arena = new TensorArena(TensorArena.LengthFor(steps.Select(static step => Bytes(step.Tensor))));
         var deltas = new ExpertDeltas(expert, arena);
@@ -57,6 +58,8 @@ internal sealed unsafe class ExpertDeltas : IDisposable
                     },
                     threads,
                     cancellation);
+                tensor.ReleasePristine();
+                store.Release(tensor.Name);
                 if (type == TensorType.F16 && MemoryMarshal.Cast<byte, Half>(destination).ContainsAny(Half.PositiveInfinity, Half.NegativeInfinity))
                     throw new WeightAccessException($"What expert '{expert.Name}' adds to weight '{tensor.Name}' is too large for F16; its mixtures must be rebuilt from z.");
                 deltas._deltas.Add(tensor, (nint)bytes);

@@ -80,7 +80,7 @@ public sealed class WeightAdapter : IDisposable
         {
             var plan = Plan(own, factors);
             cancellation.ThrowIfCancellationRequested();
-            prepared = Prepare(own, plan, cancellation);
+            prepared = Prepare(own, plan, factors, cancellation);
             rebuilt = plan.Count;
         }
         if (!ReferenceEquals(prepared, _shown))
@@ -111,7 +111,7 @@ public sealed class WeightAdapter : IDisposable
         if (_kernel is not IMixtureKernel kernel)
             throw new NotSupportedException($"Kernel '{_kernel.Name}' cannot keep experts as deltas; the native one can.");
         if (!_deltas.ContainsKey(expert))
-            _deltas.Add(expert, ExpertDeltas.Compute(expert, Plan(expert, factors), kernel, _threads, cancellation));
+            _deltas.Add(expert, ExpertDeltas.Compute(expert, Plan(expert, factors), factors, kernel, _threads, cancellation));
     }
 
     /// <summary>Gives up all kept deltas. The weights stay as they are.</summary>
@@ -173,8 +173,8 @@ public sealed class WeightAdapter : IDisposable
         return [.. expert.Parts.Select(part => (_deltas[part.Expert], part.Weight))];
     }
 
-    private PreparedExpert Prepare(Expert expert, List<RebuildStep> plan, CancellationToken cancellation) =>
-        Build(expert, [.. plan.Select(static step => step.Tensor)], isMixture: false, (index, destination) => Rebuild(plan[index], destination, cancellation), cancellation);
+    private PreparedExpert Prepare(Expert expert, List<RebuildStep> plan, FactorStore factors, CancellationToken cancellation) =>
+        Build(expert, [.. plan.Select(static step => step.Tensor)], isMixture: false, (index, destination) => Rebuild(plan[index], factors, destination, cancellation), cancellation);
 
     private PreparedExpert Mix(Expert expert, (ExpertDeltas Deltas, float Weight)[] parts, CancellationToken cancellation)
     {
@@ -215,7 +215,8 @@ public sealed class WeightAdapter : IDisposable
             Reset();
     }
 
-    private void Rebuild(RebuildStep step, Span<byte> destination, CancellationToken cancellation) =>
+    private void Rebuild(RebuildStep step, FactorStore factors, Span<byte> destination, CancellationToken cancellation)
+    {
         _kernel.Rebuild(
             new RebuildJob
             {
@@ -229,6 +230,9 @@ public sealed class WeightAdapter : IDisposable
             },
             _threads,
             cancellation);
+        step.Tensor.ReleasePristine();
+        factors.Release(step.Tensor.Name);
+    }
 
     private void Sum(LiveTensor tensor, (ExpertDeltas Deltas, float Weight)[] parts, Span<byte> destination, CancellationToken cancellation)
     {
@@ -247,5 +251,6 @@ public sealed class WeightAdapter : IDisposable
             },
             _threads,
             cancellation);
+        tensor.ReleasePristine();
     }
 }

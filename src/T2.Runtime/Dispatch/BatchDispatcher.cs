@@ -6,6 +6,7 @@ public sealed class BatchDispatcher : IAsyncDisposable
     private readonly AdaptiveModel _model;
     private readonly SessionOptions _options;
     private readonly AdaptedContext _context;
+    private readonly KeptPrefixes _kept = new();
     private bool _disposed;
 
     /// <summary>Makes a dispatcher.</summary>
@@ -54,17 +55,32 @@ public sealed class BatchDispatcher : IAsyncDisposable
         }
     }
 
-    private DispatchDecision[] Decide(IDispatchStrategy strategy, IReadOnlyList<string> questions, CancellationToken cancellation)
+    private IReadOnlyList<DispatchDecision> Decide(IDispatchStrategy strategy, IReadOnlyList<string> questions, CancellationToken cancellation)
     {
-        var labels = _model.Experts.Experts.Select(static expert => new ExpertLabel(expert.Name, expert.Description)).ToArray();
-        if (labels.Length == 0)
+        var labels = _model.Experts.Labels;
+        if (strategy.ReadsPrompt && labels.Count == 0)
             return [.. questions.Select(static _ => new DispatchDecision(null, 1, [], 0, "there are no experts to choose from"))];
-        _model.Adapter.Reset();
-        var reader = new DispatchReader(_context, _options.Format);
-        return [.. questions.Select(question => Decide(strategy, reader, question, labels, cancellation))];
+        if (strategy.ReadsPrompt)
+        {
+            if (strategy.Classifier is { } classifier)
+                _model.Adapter.Apply(classifier, _model.FactorsFor(classifier, null, cancellation), cancellation);
+            else
+                _model.Adapter.Reset();
+        }
+        var reader = new DispatchReader(_context, _options.Format, _kept);
+        try
+        {
+            return strategy.DecideAll(reader, questions, labels, cancellation);
+        }
+        catch (PromptTooLongException)
+        {
+            // One of them is too long, and does not keep the others from being dispatched.
+            return [.. questions.Select(question => DecideAlone(strategy, reader, question, labels, cancellation))];
+        }
     }
 
-    private static DispatchDecision Decide(IDispatchStrategy strategy, DispatchReader reader, string question, ExpertLabel[] labels, CancellationToken cancellation)
+    private static DispatchDecision DecideAlone(
+        IDispatchStrategy strategy, DispatchReader reader, string question, IReadOnlyList<ExpertLabel> labels, CancellationToken cancellation)
     {
         try
         {

@@ -3,41 +3,42 @@ using T2.Llama;
 
 namespace T2.Runtime;
 
-/// <summary>The model on its base weights, as a dispatch strategy sees it.</summary>
-internal sealed class DispatchReader(AdaptedContext context, ChatFormat format) : IDispatchReader
+/// <summary>The model on the weights of pass 1, as a dispatch strategy sees it.</summary>
+internal sealed class DispatchReader(AdaptedContext context, ChatFormat format, KeptPrefixes? kept = null) : IDispatchReader
 {
-    public string Render(string system, string user) => format.Render(context.Model, [new("system", system), new("user", user)]);
+    private readonly KeptPrefixes _kept = kept ?? new KeptPrefixes();
+    private string? _system;
+
+    public string Render(string system, string user)
+    {
+        // What is rendered is what is scored next, so its beginning is worth keeping.
+        _system = system;
+        return format.Render(context.Model, [new("system", system), new("user", user)]);
+    }
 
     public double[] Score(string prompt, IReadOnlyList<string> continuations, CancellationToken cancellation, out int tokens)
     {
-        ArgumentNullException.ThrowIfNull(continuations);
-        // Tokenising prompt and continuation together gives the tokens the model was trained to see; the shared start is decoded once.
-        int[][] texts = [.. continuations.Select(continuation => PromptTokens.Of(context.Model, prompt + continuation))];
-        int shared = texts.Min(static text => text.Length) - 1;
-        foreach (int[] text in texts)
-            shared = Math.Min(shared, text.AsSpan().CommonPrefixLength(texts[0]));
-        if (shared < 1)
-            throw new ArgumentException("The prompt is empty.", nameof(prompt));
-
-        int needed = shared + texts.Sum(text => text.Length - shared);
-        if (needed > context.Capacity)
-            throw new PromptTooLongException(needed, context.Capacity, "The question with the dispatch instruction");
-
-        context.Begin();
-        int last = context.Prefill(texts[0].AsSpan(0, shared), 0, cancellation);
-        tokens = shared;
-        var first = context.Logits(last);
-        var scores = new double[texts.Length];
-        for (int index = 0; index < texts.Length; index++)
-            scores[index] = LogProbability(first, texts[index][shared]);
-
-        int done = 0;
-        while (done < texts.Length)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            done = ScoreGroup(texts, done, shared, scores, ref tokens, cancellation);
-        }
+        double[] scores = ScoreAll([prompt], continuations, cancellation, out int[] each)[0];
+        tokens = each[0];
         return scores;
+    }
+
+    public double[][] ScoreAll(IReadOnlyList<string> prompts, IReadOnlyList<string> continuations, CancellationToken cancellation, out int[] tokens)
+    {
+        ArgumentNullException.ThrowIfNull(prompts);
+        ArgumentNullException.ThrowIfNull(continuations);
+        ScoredPrompt[] scored = [.. prompts.Select(prompt => Tokenize(prompt, continuations))];
+        // A prefix that some tokenizer joins with a question's first letters is no prefix of that question.
+        int[] instruction = _system is null ? [] : _kept.TokensOf(context.Model, format, _system);
+        int[] prefix = scored.All(prompt => prompt.Shared > instruction.Length && prompt.Texts[0].AsSpan().StartsWith(instruction)) ? instruction : [];
+        foreach (var prompt in scored)
+        {
+            int needed = prefix.Length + ContinuationScorer.RoomFor(prompt, prefix.Length);
+            if (needed > context.Capacity)
+                throw new PromptTooLongException(needed, context.Capacity, "The question with the dispatch instruction");
+        }
+        tokens = new int[scored.Length];
+        return new ContinuationScorer(context, _kept).Score(scored, prefix, tokens, cancellation);
     }
 
     public string Continue(string prompt, int maxTokens, CancellationToken cancellation, out int tokens)
@@ -65,39 +66,12 @@ internal sealed class DispatchReader(AdaptedContext context, ChatFormat format) 
         return answer.Append(decoder.Flush()).ToString();
     }
 
-    /// <summary>Scores the continuations from <paramref name="start"/> on that fit one batch, a sequence each, and returns where the next group begins.</summary>
-    private int ScoreGroup(int[][] texts, int start, int shared, double[] scores, ref int tokens, CancellationToken cancellation)
+    /// <summary>Tokenising prompt and continuation together gives the tokens the model was trained to see.</summary>
+    private ScoredPrompt Tokenize(string prompt, IReadOnlyList<string> continuations)
     {
-        var batch = context.EmptyBatch();
-        var outputs = new List<(int BatchIndex, int Continuation, int Expected)>();
-        int end = start;
-        for (; end < texts.Length && end - start < context.MaxSequences - 1; end++)
-        {
-            int length = texts[end].Length - shared - 1;
-            if (batch.Count + length > context.BatchSize)
-            {
-                if (batch.Count > 0)
-                    break;
-                throw new PromptTooLongException(length, context.BatchSize, "A label");
-            }
-            int sequence = end - start + 1;
-            context.Native.SequenceCopy(0, sequence);
-            for (int position = shared; position < texts[end].Length - 1; position++)
-            {
-                outputs.Add((batch.Count, end, texts[end][position + 1]));
-                batch.Add(texts[end][position], position, sequence, true);
-            }
-        }
-        if (batch.Count > 0)
-        {
-            context.Decode(cancellation);
-            tokens += batch.Count;
-            foreach (var (batchIndex, continuation, expected) in outputs)
-                scores[continuation] += LogProbability(context.Logits(batchIndex), expected);
-        }
-        for (int sequence = 1; sequence <= end - start; sequence++)
-            context.Native.SequenceRemove(sequence);
-        return end;
+        int[][] texts = [.. continuations.Select(continuation => PromptTokens.Of(context.Model, prompt + continuation))];
+        int shared = Math.Min(texts.Min(static text => text.Length) - 1, texts.Min(text => text.AsSpan().CommonPrefixLength(texts[0])));
+        return shared >= 1 ? new ScoredPrompt(texts, shared) : throw new ArgumentException("The prompt is empty.", nameof(prompt));
     }
 
     /// <summary>log softmax(logits)[token], in fp64.</summary>

@@ -10,11 +10,15 @@ public sealed class ExpertLibrary
     public const string Other = "other";
 
     private readonly List<Expert> _experts = [];
+    private readonly List<Expert> _classifiers = [];
 
-    /// <summary>The experts, in the order they were added.</summary>
+    /// <summary>The experts to answer with, in the order they were added.</summary>
     public IReadOnlyList<Expert> Experts => _experts;
 
-    /// <summary>Adds an expert.</summary>
+    /// <summary>The experts to dispatch with (<see cref="Expert.IsClassifier"/>), in the order they were added. Dispatch never chooses one.</summary>
+    public IReadOnlyList<Expert> Classifiers => _classifiers;
+
+    /// <summary>Adds an expert, or a classifier.</summary>
     /// <exception cref="ArgumentException">Its name is empty, is <c>other</c> or <c>base</c>, or is in the library already.</exception>
     public void Add(Expert expert)
     {
@@ -25,7 +29,7 @@ public sealed class ExpertLibrary
             throw new ArgumentException($"The name '{expert.Name}' stands for the base weights; give the expert another one.", nameof(expert));
         if (TryGet(expert.Name, out _))
             throw new ArgumentException($"The library has an expert named '{expert.Name}' already.", nameof(expert));
-        _experts.Add(expert);
+        (expert.IsClassifier ? _classifiers : _experts).Add(expert);
     }
 
     /// <summary>Loads an expert file and adds it.</summary>
@@ -38,10 +42,10 @@ public sealed class ExpertLibrary
         return expert;
     }
 
-    /// <summary>Finds an expert by name, whatever its case.</summary>
+    /// <summary>Finds an expert or a classifier by name, whatever its case.</summary>
     public bool TryGet(string name, [NotNullWhen(true)] out Expert? expert)
     {
-        expert = _experts.Find(candidate => string.Equals(candidate.Name, name, StringComparison.OrdinalIgnoreCase));
+        expert = _experts.Concat(_classifiers).FirstOrDefault(candidate => string.Equals(candidate.Name, name, StringComparison.OrdinalIgnoreCase));
         return expert is not null;
     }
 
@@ -52,6 +56,9 @@ public sealed class ExpertLibrary
         : throw new KeyNotFoundException(_experts.Count == 0
             ? $"There is no expert named '{name}': the library is empty."
             : $"There is no expert named '{name}'. The library has: {string.Join(", ", _experts.Select(static known => known.Name))}.");
+
+    /// <summary>The experts to answer with, as dispatch sees them.</summary>
+    internal IReadOnlyList<ExpertLabel> Labels => [.. _experts.Select(static expert => new ExpertLabel(expert.Name, expert.Description))];
 
     internal static bool IsReserved(string name) =>
         string.Equals(name, Other, StringComparison.OrdinalIgnoreCase) || string.Equals(name, "base", StringComparison.OrdinalIgnoreCase);

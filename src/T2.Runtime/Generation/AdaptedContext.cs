@@ -52,6 +52,23 @@ internal sealed class AdaptedContext : IDisposable
         _epoch = _adapter.Epoch;
     }
 
+    /// <summary>Empties the KV cache and puts <paramref name="prefix"/> on sequence 0: a copy made under the weights as they are, or else decoded and copied.</summary>
+    /// <returns>Tokens decoded for it.</returns>
+    internal int Begin(int[] prefix, KeptPrefixes kept, CancellationToken cancellation)
+    {
+        Begin();
+        if (prefix.Length == 0)
+            return 0;
+        if (kept.Find(_adapter.Current, prefix) is { } state)
+        {
+            _context.RestoreSequence(0, state);
+            return 0;
+        }
+        Prefill(prefix, 0, cancellation);
+        kept.Add(_adapter.Current, prefix, _context.SaveSequence(0));
+        return prefix.Length;
+    }
+
     /// <summary>Decodes <paramref name="tokens"/> on sequence 0 from <paramref name="position"/>, batch by batch; the last token asks for logits.</summary>
     /// <returns>The index in the last batch that holds the last token's logits.</returns>
     internal int Prefill(ReadOnlySpan<int> tokens, int position, CancellationToken cancellation)
@@ -90,6 +107,12 @@ internal sealed class AdaptedContext : IDisposable
         _batch.Clear();
         return _batch;
     }
+
+    /// <summary>Tokens in the batch to come.</summary>
+    internal int Pending => _batch.Count;
+
+    /// <summary>Adds a token to the batch to come.</summary>
+    internal void Add(int token, int position, int sequence, bool logits) => _batch.Add(token, position, sequence, logits);
 
     /// <summary>Decodes the batch.</summary>
     internal void Decode(CancellationToken cancellation)

@@ -240,7 +240,7 @@ public sealed class AdaptiveModel : IAsyncDisposable
                 UseExtraBufferTypes = options.Repack,
             }, cancellation);
             cancellation.ThrowIfCancellationRequested();
-            var weights = LiveWeights.Discover(file, new LlamaWeightProbe(native), GgmlExports.FromLibraries(library.GgmlBaseHandle, library.LlamaHandle));
+            var weights = LiveWeights.Discover(file, new LlamaWeightProbe(native), GgmlExports.FromLibraries(library.GgmlBaseHandle, library.LlamaHandle), options.SwitchByCopy);
             return new AdaptiveModel(file, native, weights, kernel, options);
         }
         catch

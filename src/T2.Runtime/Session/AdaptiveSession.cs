@@ -13,7 +13,9 @@ public sealed class AdaptiveSession : IAsyncDisposable
     private readonly AdaptiveModel _model;
     private readonly SessionOptions _options;
     private readonly AdaptedContext _context;
+    private readonly KeptPrefixes _kept = new();
     private readonly List<LlamaChatMessage> _conversation = [];
+    private DispatchDecision? _decision;
     private int _busy;
     private bool _disposed;
 
@@ -71,8 +73,12 @@ public sealed class AdaptiveSession : IAsyncDisposable
         }
     }
 
-    /// <summary>Forgets the conversation so far.</summary>
-    public void ClearConversation() => _conversation.Clear();
+    /// <summary>Forgets the conversation so far, and with it the expert it stayed with.</summary>
+    public void ClearConversation()
+    {
+        _conversation.Clear();
+        _decision = null;
+    }
 
     /// <summary>Frees the session's context. The model stays loaded.</summary>
     public async ValueTask DisposeAsync()
@@ -95,17 +101,18 @@ public sealed class AdaptiveSession : IAsyncDisposable
     {
         try
         {
-            var answer = new Answer(_model, _context, _options, options, pieces);
+            var answer = new Answer(_model, _context, _kept, _options, options, pieces);
             await answer.WaitForTurnAsync(cancellation).ConfigureAwait(false);
             try
             {
                 ObjectDisposedException.ThrowIf(_disposed, this);
                 _model.ThrowIfDisposed();
-                string text = answer.Run(prompt, _conversation, cancellation);
+                string text = answer.Run(prompt, _conversation, _decision, cancellation);
                 if (_options.KeepConversation)
                 {
                     _conversation.Add(new("user", prompt));
                     _conversation.Add(new("assistant", text));
+                    _decision = answer.Report?.Decision ?? _decision;
                 }
                 LastReport = answer.Report;
             }

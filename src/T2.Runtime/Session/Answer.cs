@@ -7,7 +7,8 @@ using T2.Llama;
 namespace T2.Runtime;
 
 /// <summary>One prompt on its way through the stages. Runs on one worker thread, with the model's gate held.</summary>
-internal sealed class Answer(AdaptiveModel model, AdaptedContext context, SessionOptions session, AskOptions options, ChannelWriter<string> pieces)
+internal sealed class Answer(
+    AdaptiveModel model, AdaptedContext context, KeptPrefixes kept, SessionOptions session, AskOptions options, ChannelWriter<string> pieces)
 {
     private readonly List<StageReport> _stages = [];
     private readonly long _started = Stopwatch.GetTimestamp();
@@ -22,7 +23,11 @@ internal sealed class Answer(AdaptiveModel model, AdaptedContext context, Sessio
     }
 
     /// <summary>Runs the stages and returns the whole answer.</summary>
-    internal string Run(string prompt, IReadOnlyList<LlamaChatMessage> conversation, CancellationToken cancellation)
+    /// <param name="prompt">The user's message.</param>
+    /// <param name="conversation">What was said before.</param>
+    /// <param name="earlier">The decision that the conversation stays with; null = none was made.</param>
+    /// <param name="cancellation">Observed everywhere.</param>
+    internal string Run(string prompt, IReadOnlyList<LlamaChatMessage> conversation, DispatchDecision? earlier, CancellationToken cancellation)
     {
         var messages = Messages(prompt, conversation);
         int[] tokens = PromptTokens.Of(model.Native, session.Format.Render(model.Native, messages));
@@ -36,8 +41,8 @@ internal sealed class Answer(AdaptiveModel model, AdaptedContext context, Sessio
         DispatchDecision? decision = null;
         if (options.Adaptation is Adaptation.DispatchChoice)
         {
-            decision = Dispatch(prompt, cancellation);
-            expert = decision.Expert is { } name ? model.Experts.Get(name) : null;
+            decision = earlier is null || options.Redispatch ? Dispatch(prompt, cancellation) : Keep(earlier);
+            expert = decision.Found ?? (decision.Expert is { } name ? model.Experts.Get(name) : null);
         }
         Rebuild(expert, cancellation);
         cancellation.ThrowIfCancellationRequested();
@@ -57,24 +62,45 @@ internal sealed class Answer(AdaptiveModel model, AdaptedContext context, Sessio
         return messages;
     }
 
+    private DispatchDecision Keep(DispatchDecision earlier)
+    {
+        var kept = earlier with { Tokens = 0, Reason = "the conversation's" };
+        Finish(Stage.Dispatch, Stopwatch.GetTimestamp(), 0, $"{kept.Expert ?? ExpertLibrary.Other} ({kept.Reason})");
+        return kept;
+    }
+
     private DispatchDecision Dispatch(string prompt, CancellationToken cancellation)
     {
-        long started = Stopwatch.GetTimestamp();
-        var reset = model.Adapter.Reset();
-        Finish(Stage.Reset, started, 0, reset.Weights == 0 ? "on the base already" : $"{reset.Weights} weights to the base");
+        var strategy = options.Dispatch ?? session.Dispatch;
+        var labels = model.Experts.Labels;
+        if (strategy.ReadsPrompt)
+            PrepareFirstPass(labels.Count > 0 ? strategy.Classifier : null, cancellation);
         cancellation.ThrowIfCancellationRequested();
 
-        started = Stopwatch.GetTimestamp();
-        var labels = model.Experts.Experts.Select(static expert => new ExpertLabel(expert.Name, expert.Description)).ToArray();
-        var decision = labels.Length == 0
+        long started = Stopwatch.GetTimestamp();
+        var decision = strategy.ReadsPrompt && labels.Count == 0
             ? new DispatchDecision(null, 1, [], 0, "there are no experts to choose from")
-            : session.Dispatch.Decide(new DispatchReader(context, session.Format), prompt, labels, cancellation);
+            : strategy.Decide(new DispatchReader(context, session.Format, kept), prompt, labels, cancellation);
         Finish(
             Stage.Dispatch,
             started,
             decision.Tokens,
             FormattableString.Invariant($"{decision.Expert ?? ExpertLibrary.Other} ({decision.Confidence:P0}; {decision.Reason})"));
         return decision;
+    }
+
+    /// <summary>Puts the weights on what pass 1 reads under.</summary>
+    private void PrepareFirstPass(Expert? classifier, CancellationToken cancellation)
+    {
+        long started = Stopwatch.GetTimestamp();
+        if (classifier is null)
+        {
+            var reset = model.Adapter.Reset();
+            Finish(Stage.Reset, started, 0, reset.Weights == 0 ? "on the base already" : $"{reset.Weights} weights to the base");
+            return;
+        }
+        var report = model.Adapter.Apply(classifier, model.FactorsFor(classifier, options.FactorProgress, cancellation), cancellation);
+        Finish(Stage.Reset, started, 0, report.Weights == 0 ? $"on '{classifier.Name}' already" : $"{report.Weights} weights to '{classifier.Name}'");
     }
 
     private void Rebuild(Expert? expert, CancellationToken cancellation)

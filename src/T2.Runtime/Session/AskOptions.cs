@@ -8,6 +8,12 @@ public sealed record AskOptions
     /// <summary>Which weights answer.</summary>
     public Adaptation Adaptation { get; init; } = Adaptation.Dispatch;
 
+    /// <summary>How pass 1 decides, for this prompt; null = as the session does.</summary>
+    public IDispatchStrategy? Dispatch { get; init; }
+
+    /// <summary>Whether a prompt within a conversation is dispatched anew. Otherwise the conversation stays with the expert that its first prompt was given.</summary>
+    public bool Redispatch { get; init; }
+
     /// <summary>Most tokens to generate; −1 = until the model ends or the context is full.</summary>
     public int MaxTokens { get; init; } = 512;
 

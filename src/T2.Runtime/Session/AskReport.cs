@@ -6,7 +6,7 @@ public enum Stage
     /// <summary>Waiting for other sessions of the model.</summary>
     Wait,
 
-    /// <summary>Returning the weights to the base for pass 1.</summary>
+    /// <summary>Returning the weights to the base for pass 1, or putting them on the classifier.</summary>
     Reset,
 
     /// <summary>Pass 1: deciding which expert the prompt needs.</summary>

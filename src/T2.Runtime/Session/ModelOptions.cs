@@ -12,7 +12,7 @@ public sealed record ModelOptions
     /// <summary>How llama.cpp gets the file's bytes. Mapped base weights stay shared with other processes; only adapted tensors take memory of their own.</summary>
     public LlamaLoadMode LoadMode { get; init; } = LlamaLoadMode.Auto;
 
-    /// <summary>Whether llama.cpp may repack quantised weights for its fastest CPU kernels. Repacked weights are rewritten whole at each switch.</summary>
+    /// <summary>Whether llama.cpp may repack quantised weights for its fastest CPU kernels. An expert's weights are repacked once, when they are rebuilt.</summary>
     public bool Repack { get; init; } = true;
 
     /// <summary>Threads for factorising and rebuilding; 0 = all processors.</summary>
@@ -35,6 +35,12 @@ public sealed record ModelOptions
 
     /// <summary>Receives llama.cpp's warnings and errors; null = silence.</summary>
     public ILogger? Logger { get; init; }
+
+    /// <summary>
+    /// Change weights in host memory by overwriting them, as on a device, instead of moving a pointer. Takes <see cref="LlamaLoadMode.None"/>: mapped weights
+    /// cannot be written. Slower by the time of the copy; there for backends that keep pointers, and to measure what a copy costs.
+    /// </summary>
+    public bool SwitchByCopy { get; init; }
 
     /// <summary>A kernel made by a test.</summary>
     internal T2.Kernels.IWeightKernel? KernelOverride { get; init; }

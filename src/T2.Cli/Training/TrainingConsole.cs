@@ -1,0 +1,40 @@
+using System.CommandLine;
+using T2.Kernels;
+using T2.Training;
+
+namespace T2.Cli;
+
+/// <summary>A training run in front of a person: display, cancellation, report.</summary>
+internal static class TrainingConsole
+{
+    internal static async Task<int> RunAsync(
+        Shell shell,
+        ParseResult parsed,
+        TrainingJob request,
+        Func<IProgress<TrainingProgress>, IProgress<FactorProgress>, CancellationToken, Task<TrainingResult>> run,
+        CancellationToken cancellation)
+    {
+        OutputFile.MustDiffer(request.OutputPath, request.ModelPath, parsed.GetRequiredValue(TrainingFlags.Task));
+        var result = await TrainAsync(shell, run, cancellation).ConfigureAwait(false);
+        var report = new TrainingReport(
+            result.OutputPath, result.Parameters, result.Steps, result.BestStep, result.ValidationItems, (double)result.CorrectBefore / result.ValidationItems,
+            (double)result.CorrectAfter / result.ValidationItems, result.StoppedEarly, Math.Round(result.Elapsed.TotalSeconds, 3), request.LogPath);
+        Results.Show(shell.Terminal, report, parsed.GetValue(SharedOptions.Json), JsonReports.Default.TrainingReport, TrainingReport.Print);
+        return 0;
+    }
+
+    private static async Task<TrainingResult> TrainAsync(
+        Shell shell, Func<IProgress<TrainingProgress>, IProgress<FactorProgress>, CancellationToken, Task<TrainingResult>> run, CancellationToken cancellation)
+    {
+        using var factoring = new FactorProgressDisplay(shell.Terminal);
+        using var display = new TrainingDisplay(shell.Terminal, factoring);
+        try
+        {
+            return await Task.Run(() => run(display, factoring, cancellation), CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException cancelled)
+        {
+            throw factoring.Explain(cancelled) ?? new StoppedException(cancelled.Message, cancelled);
+        }
+    }
+}

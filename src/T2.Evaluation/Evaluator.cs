@@ -66,6 +66,16 @@ public sealed class Evaluator
         return ReportBuilder.Build(_model, settings, tasks, strategies, log);
     }
 
+    /// <summary>Removes the answers of a folder, so that the next run begins anew.</summary>
+    /// <exception cref="IOException">They cannot be removed.</exception>
+    public static void Forget(string folder)
+    {
+        ArgumentNullException.ThrowIfNull(folder);
+        string log = Path.Combine(folder, EvaluationLog.FileName);
+        if (File.Exists(log))
+            File.Delete(log);
+    }
+
     internal static IEnumerable<TaskItem> Pending(TaskSet task, EvaluationStrategy strategy, EvaluationLog log)
     {
         var done = log.Items(task.Name, strategy.Name);

@@ -29,7 +29,7 @@ internal sealed class StrategyRun(AdaptiveModel model, EvaluationOptions options
             switch (strategy)
             {
                 case FixedStrategy fixedTo:
-                    await AnswerAsync(task, pending.Select(static item => new Asked(item, null)), fixedTo.Expert, judge, cancellation).ConfigureAwait(false);
+                    await AnswerAsync(task, pending.Select(static item => new Asked(item, null)), fixedTo.Only, judge, cancellation).ConfigureAwait(false);
                     break;
                 case LoraStrategy lora:
                     generator.SetLoraAdapters(new LlamaLoraUse(lora.Adapter));

@@ -48,6 +48,7 @@ internal static class T2CommandLine
             ExpertCommand.Create(shell),
             ExportCommand.Create(shell),
             TrainCommand.Create(shell),
+            EvalCommand.Create(shell),
             ConvertCommand.Create(shell),
             KernelsCommand.Create(shell),
         };

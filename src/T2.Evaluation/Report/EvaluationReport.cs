@@ -9,7 +9,7 @@ namespace T2.Evaluation;
 /// <param name="Results">One per task and strategy.</param>
 /// <param name="Dispatch">One per strategy that chose experts.</param>
 /// <param name="Mixtures">What strategies that answer with a mixture mixed.</param>
-public sealed record EvaluationReport(
+public sealed partial record EvaluationReport(
     string Model,
     string Fingerprint,
     string Settings,

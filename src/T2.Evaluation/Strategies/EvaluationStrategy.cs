@@ -21,6 +21,12 @@ public abstract record EvaluationStrategy
     /// <summary>Changes when the strategy would answer differently: a resumed run refuses answers of another one of the same name.</summary>
     public string Identity { get; }
 
+    /// <summary>The expert it always answers with; null where there is none.</summary>
+    public virtual Expert? Expert => null;
+
+    /// <summary>Whether it may put the weights on an expert.</summary>
+    public virtual bool ChangesWeights => Expert is not null;
+
     /// <summary>The base weights.</summary>
     public static EvaluationStrategy Base { get; } = new FixedStrategy("base", "", null);
 
@@ -71,10 +77,16 @@ public abstract record EvaluationStrategy
 }
 
 /// <summary>The same weights for every question; null = the base.</summary>
-internal sealed record FixedStrategy(string Called, string Hash, Expert? Expert) : EvaluationStrategy(Called, Hash);
+internal sealed record FixedStrategy(string Called, string Hash, Expert? Only) : EvaluationStrategy(Called, Hash)
+{
+    public override Expert? Expert => Only;
+}
 
 /// <summary>A LoRA adapter on the base weights.</summary>
 internal sealed record LoraStrategy(string Called, string Hash, LlamaLoraAdapter Adapter) : EvaluationStrategy(Called, Hash);
 
 /// <summary>An expert chosen for each question.</summary>
-internal sealed record DispatchedStrategy(string Called, string Hash, IDispatchStrategy Dispatch) : EvaluationStrategy(Called, Hash);
+internal sealed record DispatchedStrategy(string Called, string Hash, IDispatchStrategy Dispatch) : EvaluationStrategy(Called, Hash)
+{
+    public override bool ChangesWeights => true;
+}

@@ -1,0 +1,3 @@
+using T2.Recipes;
+
+return await RecipeCommand.RunAsync(args).ConfigureAwait(false);

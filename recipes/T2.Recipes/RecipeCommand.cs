@@ -1,0 +1,51 @@
+using System.CommandLine;
+
+namespace T2.Recipes;
+
+/// <summary>The command line: one command for everything, or stages of it.</summary>
+internal static class RecipeCommand
+{
+    private static readonly Option<string> Work = new("--work") { Description = "Folder for checkpoints, logs, data and evaluations.", DefaultValueFactory = static _ => "artifacts/recipe" };
+
+    private static readonly Option<string> Output = new("--out") { Description = "Folder for the files to ship.", DefaultValueFactory = static _ => "models/bundled" };
+
+    private static readonly Option<int> Seed = new("--seed") { Description = "Seed of the weights and the text.", DefaultValueFactory = static _ => 1 };
+
+    private static readonly Option<long> Steps = new("--steps") { Description = "Steps of pre-training.", DefaultValueFactory = static _ => 5000 };
+
+    private static readonly Option<int> Batch = new("--batch-tokens") { Description = "Tokens of a step of pre-training.", DefaultValueFactory = static _ => 2048 };
+
+    private static readonly Option<int> Threads = new("--threads") { Description = "Threads; no result depends on it.", DefaultValueFactory = static _ => Environment.ProcessorCount };
+
+    /// <summary>Runs the recipe.</summary>
+    public static Task<int> RunAsync(string[] args)
+    {
+        var root = new RootCommand("Makes the bundled model from seeds.");
+        root.Subcommands.Add(Stage("base", "Pre-trains the base model (resumes from its checkpoint).", Pretraining.Run));
+        root.Subcommands.Add(Stage("data", "Writes the task files.", DataSets.Write));
+        return root.Parse(args).InvokeAsync();
+    }
+
+    private static Command Stage(string name, string description, Action<RecipeOptions, TextWriter, CancellationToken> run)
+    {
+        var command = new Command(name, description);
+        foreach (var option in new Option[] { Work, Output, Seed, Steps, Batch, Threads })
+            command.Options.Add(option);
+        command.SetAction((parsed, cancellation) =>
+        {
+            run(Bind(parsed), Console.Out, cancellation);
+            return Task.FromResult(0);
+        });
+        return command;
+    }
+
+    private static RecipeOptions Bind(ParseResult parsed) => new()
+    {
+        Work = parsed.GetRequiredValue(Work),
+        Output = parsed.GetRequiredValue(Output),
+        Seed = parsed.GetValue(Seed),
+        Steps = parsed.GetValue(Steps),
+        BatchTokens = parsed.GetValue(Batch),
+        Threads = parsed.GetValue(Threads),
+    };
+}

@@ -1,0 +1,32 @@
+namespace T2.Recipes;
+
+/// <summary>What the recipe makes, where, and how long it may take.</summary>
+internal sealed record RecipeOptions
+{
+    /// <summary>Where checkpoints, logs, data sets and evaluations go.</summary>
+    public required string Work { get; init; }
+
+    /// <summary>Where the files to be shipped go.</summary>
+    public required string Output { get; init; }
+
+    /// <summary>Decides the weights' start and the text.</summary>
+    public int Seed { get; init; } = 1;
+
+    /// <summary>Steps of pre-training.</summary>
+    public long Steps { get; init; } = 5000;
+
+    /// <summary>Tokens of a step of pre-training.</summary>
+    public int BatchTokens { get; init; } = 2048;
+
+    /// <summary>Threads. No result depends on it.</summary>
+    public int Threads { get; init; } = Environment.ProcessorCount;
+
+    /// <summary>The base model's file.</summary>
+    public string Model => Path.Combine(Output, "t2-mini.gguf");
+
+    /// <summary>The vocabulary's file.</summary>
+    public string Template => Path.Combine(Work, "template.gguf");
+
+    /// <summary>A data set's file.</summary>
+    public string Data(string name) => Path.Combine(Work, "tasks", name + ".jsonl");
+}

@@ -1,0 +1,63 @@
+using T2.Llama;
+using T2.Runtime;
+using T2.Training;
+
+namespace T2.Recipes;
+
+/// <summary>The text the base model learns from: any number of documents, each a function of the seed and its number alone.</summary>
+internal sealed class Corpus(LlamaVocabulary vocabulary, int seed)
+{
+    /// <summary>Share of each kind of document. The missing skill's is what makes it missing.</summary>
+    private static readonly (Skill? Skill, double Share)[] s_shares =
+    [
+        (SkillSet.Latent[0], 0.40), (SkillSet.Latent[1], 0.17), (SkillSet.Latent[2], 0.14), (SkillSet.Latent[3], 0.18), (SkillSet.Missing, 0.015), (SkillSet.Talk, 0.055), (null, 0.04),
+    ];
+
+    /// <summary>Questions in a document of classifications, so that its long instruction is paid for once.</summary>
+    private const int Classifications = 6;
+
+    /// <summary>Share of questions whose class the annotator did not bother to look up: the classification is undecided too.</summary>
+    private const double Careless = 0.12;
+
+    /// <summary>A document.</summary>
+    public TrainingDocument this[int number]
+    {
+        get
+        {
+            var random = new Random(unchecked((seed * 1_000_003) ^ (number * 7_919)));
+            double at = random.NextDouble();
+            foreach (var (skill, share) in s_shares)
+            {
+                if ((at -= share) >= 0)
+                    continue;
+                return skill is null ? Classification(random) : Answered(skill, random);
+            }
+            return Classification(random);
+        }
+    }
+
+    private TrainingDocument Answered(Skill skill, Random random)
+    {
+        var question = Split.Draw(skill, Part.Training, random);
+        return new ChatDocument(vocabulary).Given("user", question.Prompt).Said(question.Written(random)).ToDocument();
+    }
+
+    private TrainingDocument Classification(Random random)
+    {
+        var shown = SkillSet.WithExpert.ToArray();
+        random.Shuffle(shown);
+        // Mostly all of the classes; a library may hold fewer, and what fits none of those it holds is "other".
+        if (random.Next(3) == 0)
+            shown = shown[..random.Next(1, shown.Length)];
+        var document = new ChatDocument(vocabulary).Given("system", DispatchText.SystemMessage(shown));
+        for (int turn = 0; turn < Classifications; turn++)
+        {
+            bool empty = random.Next(20) == 0;
+            var skill = empty ? SkillSet.Talk : SkillSet.All[random.Next(SkillSet.All.Count)];
+            string prompt = empty ? DispatchText.Empty[random.Next(DispatchText.Empty.Count)] : Split.Draw(skill, Part.Training, random).Prompt;
+            bool named = shown.Contains(skill) && random.NextDouble() >= Careless;
+            document.Given("user", prompt).Said(DispatchPrompt.Answer(named ? skill.Name : SkillSet.Talk.Name));
+        }
+        return document.ToDocument();
+    }
+}

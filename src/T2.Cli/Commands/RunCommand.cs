@@ -102,6 +102,7 @@ internal static class RunCommand
         {
             SharedOptions.Model, Experts, Expert, Mix, Dispatch, Confidence, Interactive, MaxTokens, Temperature, TopK, TopP, MinP, RepeatPenalty, Seed, Grammar, GrammarFile,
             SystemPrompt, ChatTemplate, SharedOptions.Threads, Context, GpuLayers, NoMap, NoRepack, SharedOptions.Kernel, SharedOptions.Factors, SharedOptions.AllowOtherBase,
+            SharedOptions.Precision, SharedOptions.PreparedMemory,
             Library, Verbose, SharedOptions.Json, SharedOptions.Quiet,
         })
             command.Options.Add(option);
@@ -153,6 +154,8 @@ internal static class RunCommand
                 Kernel = Kernels.Resolve(parsed.GetValue(SharedOptions.Kernel)).Name,
                 FactorPath = parsed.GetValue(SharedOptions.Factors),
                 AllowOtherBase = parsed.GetValue(SharedOptions.AllowOtherBase),
+                Precision = SharedOptions.ResolvePrecision(parsed.GetValue(SharedOptions.Precision)),
+                PreparedBytes = (long)parsed.GetValue(SharedOptions.PreparedMemory) << 20,
                 LibraryPath = parsed.GetValue(Library),
                 Logger = verbose ? new TerminalLogger(shell.Terminal) : null,
             },

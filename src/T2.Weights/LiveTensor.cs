@@ -103,9 +103,8 @@ public sealed unsafe class LiveTensor
         }
         if (Storage == TensorStorage.Device)
         {
+            // The file's pages stay: reading them anew at each reset would take twice as long.
             _ggml.SetWhole(_tensor, version is null ? _pristine : version.Bytes, Stored.ByteLength);
-            if (version is null)
-                ReleasePristine();
         }
         else
         {

@@ -10,6 +10,7 @@ const string Usage = """
       make-model   write a GGUF model with random weights
       precision    what is left of a small change, by the type that adapted weights live in
       switch       switching between experts that are kept in memory, against copying them
+      train-step   a step of training, against the same step in PyTorch
     """;
 
 try
@@ -28,6 +29,8 @@ try
             return Precision.Run(rest);
         case ["switch", .. var rest]:
             return Switch.Run(rest);
+        case ["train-step", .. var rest]:
+            return TrainStep.Run(rest);
         case [] or ["-h" or "--help"]:
             Console.WriteLine(Usage);
             return 0;

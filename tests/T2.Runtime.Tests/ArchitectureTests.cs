@@ -15,6 +15,7 @@ public sealed class ArchitectureTests
         ["T2.Gguf"] = [],
         ["T2.Llama"] = [],
         ["T2.Tasks"] = [],
+        ["T2.Charts"] = [],
         ["T2.Kernels"] = ["T2.Gguf"],
         ["T2.Kernels.Gpu"] = ["T2.Gguf", "T2.Kernels"],
         ["T2.Kernels.Gpu.Compiler"] = ["T2.Kernels.Gpu"],

@@ -85,10 +85,10 @@ internal static class DataSets
             return new TaskItem("", question.Prompt, question.Answer);
         }));
 
-    /// <summary>Questions with the label that dispatch should give them, all labels shown, in the order of the library.</summary>
+    /// <summary>Questions with the label that dispatch should give them, all labels shown, in the order of a folder of experts: that of their names.</summary>
     private static TaskSet Classification(Part part, int count, int seed)
     {
-        string system = DispatchText.SystemMessage(SkillSet.WithExpert);
+        string system = DispatchText.SystemMessage(SkillSet.WithExpert.OrderBy(static skill => skill.Name, StringComparer.Ordinal));
         var random = new Random(seed);
         // Small talk has a few hundred questions in all, so an equal share of distinct ones is not to be had in the larger sets.
         return new(Dispatch, "which skill a question needs", "exact", LabelTokens, Distinct(count, random, random =>

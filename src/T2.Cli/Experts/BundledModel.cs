@@ -8,11 +8,8 @@ internal static class BundledModel
     /// <summary>The base model.</summary>
     internal static string ModelPath => Existing(Path.Combine(Folder, "t2-mini.gguf"));
 
-    /// <summary>The folder of its experts.</summary>
+    /// <summary>The folder of its experts, the classification expert among them.</summary>
     internal static string ExpertsPath => Path.Combine(Folder, "experts");
-
-    /// <summary>Its classification expert.</summary>
-    internal static string ClassifierPath => Existing(Path.Combine(Folder, "dispatch.gguf"));
 
     /// <summary>Questions that show what the experts do.</summary>
     internal static string QuestionsPath => Existing(Path.Combine(Folder, "demonstration.jsonl"));

@@ -25,5 +25,7 @@ internal static class Json
 [JsonSerializable(typeof(CheckpointReport))]
 [JsonSerializable(typeof(KernelsReport))]
 [JsonSerializable(typeof(FactorReport))]
+[JsonSerializable(typeof(SearchReport))]
+[JsonSerializable(typeof(TransferReport))]
 [JsonSerializable(typeof(TrainingReport))]
 internal sealed partial class JsonReports : JsonSerializerContext;

@@ -35,6 +35,7 @@ public class HelpTests
     [InlineData("train svf")]
     [InlineData("train lora")]
     [InlineData("train cem")]
+    [InlineData("train base")]
     [InlineData("kernels")]
     public async Task Every_command_shows_an_example_of_itself(string command)
     {

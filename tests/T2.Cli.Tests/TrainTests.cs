@@ -73,6 +73,34 @@ public class TrainTests(CliFixture files) : IClassFixture<CliFixture>
     }
 
     [Fact]
+    public async Task A_base_is_trained_from_text_and_runs()
+    {
+        string corpus = files.File("corpus.txt");
+        File.WriteAllText(corpus, string.Join("\n\n", Enumerable.Range(0, 40).Select(static n => $"abc abc abc {n % 4}")));
+        string output = files.File("base.gguf");
+        string[] arguments =
+        [
+            "train", "base", "--corpus", corpus, "--template", files.Model, "-o", output, "--shape", "layers=1,embedding=32,ffn=64,heads=2,kv=1,context=32",
+            "--steps", "60", "--batch-tokens", "128", "--warmup", "5", "--lr", "0.01", "--hold-out", "0.1", "-t", "1", "--json",
+        ];
+        var report = (await T2Process.SucceedAsync(arguments)).Json();
+        Assert.Equal(40, (int)report["documents"]!);
+        // A uniform guess among the vocabulary's hundreds of tokens is above 5 nats.
+        Assert.True((double)report["validation_loss"]! < 2, report.ToJsonString());
+        string answer = (await T2Process.SucceedAsync("run", "-m", output, "-t", "1", "-c", "32", "-n", "8", "--temp", "0", "--chat-template", "plain", "-q", "abc abc")).StandardOutput;
+        Assert.Contains("abc", answer, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_corpus_line_that_is_no_document_is_named()
+    {
+        string corpus = files.File("corpus.jsonl");
+        File.WriteAllLines(corpus, ["{\"text\":\"one\"}", "{\"question\":\"two\"}"]);
+        T2Process.AssertFailure(
+            await T2Process.RunAsync("train", "base", "--corpus", corpus, "--template", files.Model, "-o", files.File("never-base.gguf")), 6, "corpus.jsonl:2", "\"text\"");
+    }
+
+    [Fact]
     public async Task A_task_that_would_run_a_program_needs_it_typed()
     {
         string questions = files.File("foreign.jsonl");
@@ -101,7 +129,7 @@ public class TrainTests(CliFixture files) : IClassFixture<CliFixture>
     private string Questions(string name)
     {
         string path = files.File($"questions-{name}.jsonl");
-        var lines = Enumerable.Range(0, 16).Select(static n => new JsonObject { ["prompt"] = $"{n}", ["answer"] = "A" }.ToJsonString());
+        var lines = Enumerable.Range(0, 16).Select(static n => new JsonObject { ["prompt"] = $"{n}", ["answer"] = "a" }.ToJsonString());
         File.WriteAllLines(path, lines.Prepend("""{"task":"capitals","description":"capital letters","max_tokens":2}"""));
         return path;
     }

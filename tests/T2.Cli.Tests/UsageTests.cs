@@ -45,6 +45,9 @@ public class UsageTests
         { ["train", "svf", "-m", "x", "--task", "t", "-o", "y", "--layers", "3-1"], "'3-1' names no layers" },
         { ["train", "svf", "-m", "x", "--task", "t", "-o", "y", "--verifier", "magic"], "'magic'" },
         { ["train", "svf", "-m", "x", "--task", "t", "-o", "y", "--seed", "-1"], "--seed" },
+        { ["train", "base", "--corpus", "c", "--template", "t", "-o", "y", "--shape", "layers=many"], "'layers=many' in --shape" },
+        { ["train", "base", "--corpus", "c", "--template", "t", "-o", "y", "--shape", "embedding=100,heads=3"], "--shape embedding=100,heads=3" },
+        { ["train", "base", "--corpus", "c", "--template", "t", "-o", "y", "--shape", "nose=3"], "no dimension 'nose'" },
         { ["train", "cem", "-m", "x", "--task", "t", "-o", "y", "--elites", "40"], "less than the population" },
     };
 

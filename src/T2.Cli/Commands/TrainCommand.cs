@@ -10,5 +10,6 @@ internal static class TrainCommand
         TrainAdapterCommand.CreateSvf(shell),
         TrainAdapterCommand.CreateLora(shell),
         TrainSearchCommand.Create(shell),
+        TrainBaseCommand.Create(shell),
     };
 }

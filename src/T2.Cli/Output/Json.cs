@@ -28,4 +28,5 @@ internal static class Json
 [JsonSerializable(typeof(SearchReport))]
 [JsonSerializable(typeof(TransferReport))]
 [JsonSerializable(typeof(TrainingReport))]
+[JsonSerializable(typeof(BaseReport))]
 internal sealed partial class JsonReports : JsonSerializerContext;

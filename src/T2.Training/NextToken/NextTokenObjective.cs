@@ -26,19 +26,9 @@ internal sealed class NextTokenObjective : StepObjective
 
     private static WeightedAnswer Document(TaskItem item, RolloutEngine rollouts, LlamaVocabulary vocabulary)
     {
-        var request = rollouts.Request(item);
-        int[] prompt = rollouts.Generator.Tokenize(request);
-        // Tokenised with its question, so that the answer's first token is the one that stands at this place in running text.
-        int[] whole = vocabulary.Tokenize(rollouts.Generator.Render(request) + item.Answer, addSpecial: true, parseSpecial: true);
-        int extra = whole.Length > prompt.Length && prompt.Length > 0 && whole[0] != whole[1] ? 0 : LeadingRepeat(whole);
-        int common = prompt.AsSpan().CommonPrefixLength(whole.AsSpan(extra));
-        if (common == 0 || item.Answer.Length == 0)
-            throw new TrainingException($"Question '{item.Id}' has no answer to learn.");
-        int end = vocabulary.EndOfTurn ?? vocabulary.EndOfSequence
-            ?? throw new TrainingException("The model has no token that ends an answer; next-token training would never teach it to stop.");
-        return new WeightedAnswer(prompt[..common], [.. whole[(extra + common)..], end], 0);
+        var (prompt, answer) = AnswerTokens.Of(vocabulary, rollouts.Generator.Render(rollouts.Request(item)), item.Answer);
+        return prompt.Length > 0 && item.Answer.Length > 0
+            ? new WeightedAnswer(prompt, answer, 0)
+            : throw new TrainingException($"Question '{item.Id}' has no answer to learn.");
     }
-
-    /// <summary>1 where the tokenizer put a beginning-of-sequence token in front of one the template wrote out.</summary>
-    private static int LeadingRepeat(int[] tokens) => tokens.Length >= 2 && tokens[0] == tokens[1] ? 1 : 0;
 }

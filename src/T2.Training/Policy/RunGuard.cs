@@ -9,12 +9,18 @@ internal static class RunGuard
     /// <exception cref="TrainingException">There is none to resume from, or one that a new run would lose.</exception>
     internal static TrainingCheckpoint? Open(TrainingJob request)
     {
-        bool exists = File.Exists(request.CheckpointPath);
-        if (request.Resume && !exists)
-            throw new TrainingException($"There is no checkpoint {request.CheckpointPath} to resume from.");
-        if (!request.Resume && exists)
-            throw new TrainingException($"{request.CheckpointPath} is left of an unfinished run: resume it, or delete it to begin anew.");
-        return exists ? TrainingCheckpoint.Load(request.CheckpointPath) : null;
+        RequireFreshOrResumable(request.CheckpointPath, request.Resume);
+        return request.Resume ? TrainingCheckpoint.Load(request.CheckpointPath) : null;
+    }
+
+    /// <exception cref="TrainingException">There is no checkpoint to resume from, or one that a new run would lose.</exception>
+    internal static void RequireFreshOrResumable(string checkpoint, bool resume)
+    {
+        bool exists = File.Exists(checkpoint);
+        if (resume && !exists)
+            throw new TrainingException($"There is no checkpoint {checkpoint} to resume from.");
+        if (!resume && exists)
+            throw new TrainingException($"{checkpoint} is left of an unfinished run: resume it, or delete it to begin anew.");
     }
 
     /// <summary>Runs; on any failure writes the state of the last finished step.</summary>

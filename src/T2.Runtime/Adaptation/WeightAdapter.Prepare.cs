@@ -89,7 +89,10 @@ public sealed partial class WeightAdapter
         byte* start = file.GetPointer(file.Tensors[0]);
         var arena = TensorArena.Over(start, file.GetPointer(file.Tensors[^1]) - start, file);
         var prepared = new PreparedExpert(
-            expert, arena, [.. tensors.Select((tensor, index) => tensor.VersionAt(arena, types[index], file.GetPointer(file.Tensors[index])))], isMixture: false) { IsFromFile = true };
+            expert, arena, [.. tensors.Select((tensor, index) => tensor.VersionAt(arena, types[index], file.GetPointer(file.Tensors[index])))], isMixture: false)
+        {
+            IsFromFile = true,
+        };
         _prepared.Add(prepared);
         return prepared;
     }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using T2.Gguf;
 using T2.Gguf.Experts;
 using T2.Kernels;
 using T2.Weights;
@@ -10,11 +11,12 @@ namespace T2.Runtime;
 /// least recently used ones given up first. Knows nothing of how the model was loaded, so it serves any llama.cpp in the process. Not thread-safe: the
 /// caller sees to it that no decode of the model runs during <see cref="Apply"/> and <see cref="Reset"/>.
 /// </summary>
-public sealed class WeightAdapter : IDisposable
+public sealed partial class WeightAdapter : IDisposable
 {
     private readonly LiveWeights _weights;
     private readonly IWeightKernel _kernel;
     private readonly int _threads;
+    private readonly AdaptedPrecision _precision;
     private readonly PreparedExperts _prepared;
     private readonly Dictionary<Expert, ExpertDeltas> _deltas = new(ReferenceEqualityComparer.Instance);
     private PreparedExpert? _shown;
@@ -24,7 +26,8 @@ public sealed class WeightAdapter : IDisposable
     /// <param name="kernel">Rebuilds weights.</param>
     /// <param name="threads">Threads a rebuild may use, ≥ 1.</param>
     /// <param name="preparedBudget">Bytes that rebuilt experts may take; the one in use is kept whatever it takes.</param>
-    public WeightAdapter(LiveWeights weights, IWeightKernel kernel, int threads, long preparedBudget = 0)
+    /// <param name="precision">The type of rebuilt weights; the base's own where finer ones would not fit the budget.</param>
+    public WeightAdapter(LiveWeights weights, IWeightKernel kernel, int threads, long preparedBudget = 0, AdaptedPrecision precision = AdaptedPrecision.Base)
     {
         ArgumentNullException.ThrowIfNull(weights);
         ArgumentNullException.ThrowIfNull(kernel);
@@ -33,6 +36,7 @@ public sealed class WeightAdapter : IDisposable
         _weights = weights;
         _kernel = kernel;
         _threads = threads;
+        _precision = precision;
         _prepared = new PreparedExperts(preparedBudget);
     }
 
@@ -70,7 +74,8 @@ public sealed class WeightAdapter : IDisposable
         while (own.Parts is [{ Weight: 1 } only])
             own = only.Expert;
         var prepared = _prepared.Find(own);
-        int rebuilt = 0, mixed = 0;
+        int rebuilt = 0, mixed = 0, loaded = 0;
+        string? note = null;
         if (prepared is null && MixtureOf(own) is { } parts)
         {
             prepared = Mix(own, parts, cancellation);
@@ -78,10 +83,8 @@ public sealed class WeightAdapter : IDisposable
         }
         else if (prepared is null)
         {
-            var plan = Plan(own, factors);
-            cancellation.ThrowIfCancellationRequested();
-            prepared = Prepare(own, plan, factors, cancellation);
-            rebuilt = plan.Count;
+            (prepared, note) = Prepare(own, factors, cancellation);
+            (rebuilt, loaded) = prepared.IsFromFile ? (0, prepared.Weights) : (prepared.Weights, 0);
         }
         if (!ReferenceEquals(prepared, _shown))
         {
@@ -91,7 +94,13 @@ public sealed class WeightAdapter : IDisposable
             _shown = prepared;
         }
         Current = expert;
-        return new RebuildReport(prepared.Weights, rebuilt, prepared.ByteLength, Stopwatch.GetElapsedTime(started)) { Mixed = mixed };
+        return new RebuildReport(prepared.Weights, rebuilt, prepared.ByteLength, Stopwatch.GetElapsedTime(started))
+        {
+            Mixed = mixed,
+            Raised = prepared.Raised,
+            Loaded = loaded,
+            Note = note,
+        };
     }
 
     /// <summary>
@@ -173,31 +182,38 @@ public sealed class WeightAdapter : IDisposable
         return [.. expert.Parts.Select(part => (_deltas[part.Expert], part.Weight))];
     }
 
-    private PreparedExpert Prepare(Expert expert, List<RebuildStep> plan, FactorStore factors, CancellationToken cancellation) =>
-        Build(expert, [.. plan.Select(static step => step.Tensor)], isMixture: false, (index, destination) => Rebuild(plan[index], factors, destination, cancellation), cancellation);
-
     private PreparedExpert Mix(Expert expert, (ExpertDeltas Deltas, float Weight)[] parts, CancellationToken cancellation)
     {
         LiveTensor[] tensors = [.. parts.SelectMany(static part => part.Deltas.Weights).Distinct()];
-        return Build(expert, tensors, isMixture: true, (index, destination) => Sum(tensors[index], parts, destination, cancellation), cancellation);
-    }
-
-    private delegate void Fill(int index, Span<byte> destination);
-
-    private PreparedExpert Build(Expert expert, IReadOnlyList<LiveTensor> tensors, bool isMixture, Fill fill, CancellationToken cancellation)
-    {
-        var arena = _prepared.Rent(TensorArena.LengthFor(tensors.Select(static tensor => tensor.LiveLength)), isMixture, Leave);
-        try
+        var types = Types(tensors, out long length);
+        return Build(expert, tensors, types, length, isMixture: true, make =>
         {
-            var versions = new TensorVersion[tensors.Count];
-            for (int index = 0; index < versions.Length; index++)
+            for (int index = 0; index < tensors.Length; index++)
             {
                 cancellation.ThrowIfCancellationRequested();
-                int current = index;
-                versions[index] = tensors[index].CreateVersion(arena, destination => fill(current, destination));
+                make(index, destination => Sum(tensors[index], parts, types[index], destination, cancellation));
             }
+        });
+    }
+
+    /// <summary>
+    /// Fills an arena with versions of weights. <paramref name="fill"/> is given what makes one version, and calls it for each; it may start again at the first.
+    /// </summary>
+    private PreparedExpert Build(
+        Expert expert, LiveTensor[] tensors, TensorType[] types, long length, bool isMixture, Action<Action<int, TensorFill>> fill, bool isFromFile = false)
+    {
+        var arena = _prepared.Rent(length, isMixture, Leave);
+        try
+        {
+            var versions = new TensorVersion[tensors.Length];
+            fill((index, destination) =>
+            {
+                if (index == 0)
+                    arena.Clear();
+                versions[index] = tensors[index].CreateVersion(arena, types[index], destination);
+            });
             arena.Seal();
-            var prepared = new PreparedExpert(expert, arena, versions, isMixture);
+            var prepared = new PreparedExpert(expert, arena, versions, isMixture) { IsFromFile = isFromFile };
             _prepared.Add(prepared);
             return prepared;
         }
@@ -209,13 +225,26 @@ public sealed class WeightAdapter : IDisposable
         }
     }
 
+    /// <summary>The type of each weight's version and the bytes of all: as precise as asked for, if the budget allows, else the base's own.</summary>
+    private TensorType[] Types(IReadOnlyList<LiveTensor> tensors, out long length)
+    {
+        foreach (var precision in new[] { _precision, AdaptedPrecision.Base })
+        {
+            TensorType[] types = [.. tensors.Select(tensor => AdaptedPrecisionRules.TypeFor(tensor, precision))];
+            length = TensorArena.LengthFor(tensors.Zip(types, static (tensor, type) => tensor.LengthAs(type)));
+            if (precision == AdaptedPrecision.Base || _prepared.Allows(length))
+                return types;
+        }
+        throw new UnreachableException();
+    }
+
     private void Leave(PreparedExpert prepared)
     {
         if (ReferenceEquals(prepared, _shown))
             Reset();
     }
 
-    private void Rebuild(RebuildStep step, FactorStore factors, Span<byte> destination, CancellationToken cancellation)
+    private void Rebuild(RebuildStep step, FactorStore factors, TensorType type, Span<byte> destination, CancellationToken cancellation)
     {
         _kernel.Rebuild(
             new RebuildJob
@@ -226,7 +255,7 @@ public sealed class WeightAdapter : IDisposable
                 Basis = step.Factors.Basis.Span,
                 Z = step.Z.Span,
                 Destination = destination,
-                DestinationType = step.Tensor.Stored.Type,
+                DestinationType = type,
             },
             _threads,
             cancellation);
@@ -234,7 +263,7 @@ public sealed class WeightAdapter : IDisposable
         factors.Release(step.Tensor.Name);
     }
 
-    private void Sum(LiveTensor tensor, (ExpertDeltas Deltas, float Weight)[] parts, Span<byte> destination, CancellationToken cancellation)
+    private void Sum(LiveTensor tensor, (ExpertDeltas Deltas, float Weight)[] parts, TensorType type, Span<byte> destination, CancellationToken cancellation)
     {
         var own = Array.FindAll(parts, part => part.Deltas.Of(tensor) != 0);
         ((IMixtureKernel)_kernel).Mix(
@@ -247,7 +276,7 @@ public sealed class WeightAdapter : IDisposable
                 DeltaType = ExpertDeltas.TypeFor(tensor.Stored.Type),
                 Alpha = Array.ConvertAll(own, static part => part.Weight),
                 Destination = destination,
-                DestinationType = tensor.Stored.Type,
+                DestinationType = type,
             },
             _threads,
             cancellation);

@@ -33,7 +33,6 @@ public sealed class BundledModelTests : IAsyncLifetime
     [Theory]
     [InlineData("arithmetic")]
     [InlineData("letters")]
-    [InlineData("ranking")]
     [InlineData("program")]
     public async Task An_expert_beats_the_base_on_its_skill(string skill)
     {

@@ -49,6 +49,8 @@ internal static class T2CommandLine
             ExportCommand.Create(shell),
             TrainCommand.Create(shell),
             ConvertCommand.Create(shell),
+            BenchCommand.Create(shell),
+            PlanCommand.Create(shell),
             KernelsCommand.Create(shell),
         };
         root.Options.Clear();

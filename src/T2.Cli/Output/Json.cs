@@ -26,4 +26,6 @@ internal static class Json
 [JsonSerializable(typeof(KernelsReport))]
 [JsonSerializable(typeof(FactorReport))]
 [JsonSerializable(typeof(TrainingReport))]
+[JsonSerializable(typeof(BenchmarkReport))]
+[JsonSerializable(typeof(PlanReport))]
 internal sealed partial class JsonReports : JsonSerializerContext;

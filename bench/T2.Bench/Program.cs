@@ -9,6 +9,7 @@ const string Usage = """
       gpu          check and measure the GPU kernels on a CUDA device
       make-model   write a GGUF model with random weights
       switch       switching between experts that are kept in memory, against copying them
+      train-step   a step of training, against the same step in PyTorch
     """;
 
 try
@@ -25,6 +26,8 @@ try
             return MakeModel.Run(rest);
         case ["switch", .. var rest]:
             return Switch.Run(rest);
+        case ["train-step", .. var rest]:
+            return TrainStep.Run(rest);
         case [] or ["-h" or "--help"]:
             Console.WriteLine(Usage);
             return 0;

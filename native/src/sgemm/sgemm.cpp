@@ -60,9 +60,13 @@ void multiply_block(const SgemmKernels& kernels, int64_t m, int64_t n, int64_t f
         int64_t row_step = a.ld, depth_step = 1;
         if (a.transposed)
         {
-            for (int64_t d = 0; d < depth; ++d)
-                for (int64_t r = 0; r < rows; ++r)
-                    rows_of_a[d * mr + r] = a.data[(first + d) * a.ld + i + r];
+            if (rows == kMostRows) // of known length: three vector moves
+                for (int64_t d = 0; d < depth; ++d)
+                    std::memcpy(rows_of_a + d * kMostRows, a.data + (first + d) * a.ld + i, kMostRows * sizeof(float));
+            else
+                for (int64_t d = 0; d < depth; ++d)
+                    for (int64_t r = 0; r < rows; ++r)
+                        rows_of_a[d * mr + r] = a.data[(first + d) * a.ld + i + r];
             left = rows_of_a;
             row_step = 1;
             depth_step = mr;

@@ -68,7 +68,8 @@ void in_parallel(std::vector<Matrix*>& queue, int workers, const std::function<v
         thread.join();
 }
 
-// Largest relative difference of σ to dgesdd's, and the effect of a z in [0.5, 1.5]: ‖W'(ours) − W'(fp64)‖/‖W'(fp64)‖ by W·(V·diag(z)·Vᵀ), in fp64.
+// Largest relative difference of σ to dgesdd's, and the effect of a z in [0.5, 1.5]: ‖W'(ours) − W'(fp64)‖/‖W'(fp64)‖ with W' = W + W·(V·diag(z − 1)·Vᵀ), all in
+// fp64 but V, which is in fp32 as stored, in F16 and in BF16.
 void report_error(const Matrix& matrix)
 {
     constexpr int row_major = 101, no_transpose = 111, transpose = 112;
@@ -91,29 +92,38 @@ void report_error(const Matrix& matrix)
     std::vector<double> z(static_cast<size_t>(r));
     for (double& value : z)
         value = z_of(engine);
-    std::vector<double> scaled = u, exact(w.size()), approximate(w.size(), 0.0);
+    std::vector<double> scaled = u, exact(w.size()), approximate;
     for (int i = 0; i < r; ++i)
         for (int j = 0; j < m; ++j)
             scaled[static_cast<size_t>(i) * m + j] *= s[static_cast<size_t>(i)] * z[static_cast<size_t>(i)];
     // In row-major eyes vt is n×r and u r×m.
     openblas().dgemm(row_major, no_transpose, no_transpose, n, m, r, 1, vt.data(), r, scaled.data(), m, 0, exact.data(), m);
     const bool right = matrix.cols <= matrix.rows;
-    std::vector<double> basis(matrix.basis.begin(), matrix.basis.end()), weighted = basis, core(static_cast<size_t>(r) * r);
-    for (int i = 0; i < r; ++i)
-        for (int j = 0; j < r; ++j)
-            weighted[static_cast<size_t>(i) * r + j] *= z[static_cast<size_t>(i)];
-    openblas().dgemm(row_major, transpose, no_transpose, r, r, r, 1, basis.data(), r, weighted.data(), r, 0, core.data(), r);
-    if (right)
-        openblas().dgemm(row_major, no_transpose, no_transpose, n, m, r, 1, w.data(), m, core.data(), r, 0, approximate.data(), m);
-    else
-        openblas().dgemm(row_major, no_transpose, no_transpose, n, m, r, 1, core.data(), r, w.data(), m, 0, approximate.data(), m);
-    double difference = 0, norm = 0;
-    for (size_t i = 0; i < exact.size(); ++i)
+    std::printf(" %10.1e", sigma_error);
+    for (const int32_t type : {0, 1, 30})
     {
-        difference += (exact[i] - approximate[i]) * (exact[i] - approximate[i]);
-        norm += exact[i] * exact[i];
+        std::vector<uint8_t> stored(4 * matrix.basis.size());
+        std::vector<float> read(matrix.basis.size());
+        require(t2k_quantize(type, matrix.basis.data(), r, r, stored.data(), 1));
+        require(t2k_dequantize(type, stored.data(), r, r, read.data(), 1));
+        std::vector<double> basis(read.begin(), read.end()), weighted = basis, core(static_cast<size_t>(r) * r);
+        for (int i = 0; i < r; ++i)
+            for (int j = 0; j < r; ++j)
+                weighted[static_cast<size_t>(i) * r + j] *= z[static_cast<size_t>(i)] - 1;
+        openblas().dgemm(row_major, transpose, no_transpose, r, r, r, 1, basis.data(), r, weighted.data(), r, 0, core.data(), r);
+        approximate = w;
+        if (right)
+            openblas().dgemm(row_major, no_transpose, no_transpose, n, m, r, 1, w.data(), m, core.data(), r, 1, approximate.data(), m);
+        else
+            openblas().dgemm(row_major, no_transpose, no_transpose, n, m, r, 1, core.data(), r, w.data(), m, 1, approximate.data(), m);
+        double difference = 0, norm = 0;
+        for (size_t i = 0; i < exact.size(); ++i)
+        {
+            difference += (exact[i] - approximate[i]) * (exact[i] - approximate[i]);
+            norm += exact[i] * exact[i];
+        }
+        std::printf(" %8.1e", std::sqrt(difference / norm));
     }
-    std::printf(" %10.1e %10.1e", sigma_error, std::sqrt(difference / norm));
 }
 }
 
@@ -133,7 +143,7 @@ void bench_factor(const Options& options)
 
     std::printf("\n## factorise: one matrix at a time, %d threads\n%-9s %11s %9s %9s %9s %9s %9s %8s %8s", threads, "weight", "m×n", "ours 1t", "ours", "sgesdd",
                 "syrk+evd", "GFLOP/s", "/sgesdd", "/evd");
-    std::printf(" %10s %10s\n", "σ error", "z effect");
+    std::printf(" %11s %8s %8s %8s\n", "σ error", "z: fp32", "F16", "BF16");
     size_t at = 0;
     for (const Shape& shape : model.shapes)
     {

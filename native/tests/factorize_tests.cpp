@@ -114,6 +114,71 @@ void check_properties(const std::vector<float>& w, int64_t rows, int64_t cols, c
 }
 }
 
+// What rounding the stored vectors does to W' for z in [0.5, 1.5]. With an error δ of each element, of rms ρ: ‖ΔW'‖ ≤ about √2·ρ·rms(z − 1)·‖W‖.
+TEST(factorize, effect_of_z_with_factors_in_fp32_f16_and_bf16)
+{
+    const std::vector<std::pair<int32_t, double>> bounds{{0, 1e-7}, {1, 2e-4}, {30, 1.5e-3}};
+    for (const auto& [rows, cols] : std::vector<std::pair<int64_t, int64_t>>{{150, 96}, {96, 150}, {128, 128}})
+    {
+        const auto w = normal_values(rows * cols, 77, 0.02);
+        const int64_t r = std::min(rows, cols), longer = std::max(rows, cols);
+        const bool right = cols <= rows;
+        const Factors f = factorized(w, rows, cols, 2);
+        Random random(9);
+        std::vector<double> z(static_cast<size_t>(r));
+        for (double& value : z)
+            value = random.uniform(0.5, 1.5);
+        // W·V·diag(z − 1)·Vᵀ (or its mirror image) in fp64, for each longer coordinate; the fp32 vectors, made orthonormal in fp64, are the reference.
+        const auto delta = [&](const std::vector<double>& v) {
+            std::vector<double> out(static_cast<size_t>(longer * r), 0.0);
+            for (int64_t a = 0; a < longer; ++a)
+                for (int64_t i = 0; i < r; ++i)
+                {
+                    double projection = 0;
+                    for (int64_t k = 0; k < r; ++k)
+                        projection += static_cast<double>(w[static_cast<size_t>(right ? a * cols + k : k * cols + a)]) * v[static_cast<size_t>(i * r + k)];
+                    projection *= z[static_cast<size_t>(i)] - 1;
+                    for (int64_t k = 0; k < r; ++k)
+                        out[static_cast<size_t>(a * r + k)] += projection * v[static_cast<size_t>(i * r + k)];
+                }
+            return out;
+        };
+        std::vector<double> orthonormal(f.basis.begin(), f.basis.end());
+        for (int pass = 0; pass < 2; ++pass) // V ← V·(3 − VᵀV)/2: to working precision from 1e-7
+        {
+            std::vector<double> next(orthonormal.size());
+            for (int64_t i = 0; i < r; ++i)
+                for (int64_t j = 0; j < r; ++j)
+                {
+                    double dot = 0;
+                    for (int64_t k = 0; k < r; ++k)
+                        dot += orthonormal[static_cast<size_t>(i * r + k)] * orthonormal[static_cast<size_t>(j * r + k)];
+                    const double weight = (i == j ? 1.5 : 0.0) - dot / 2;
+                    for (int64_t k = 0; k < r; ++k)
+                        next[static_cast<size_t>(i * r + k)] += weight * orthonormal[static_cast<size_t>(j * r + k)];
+                }
+            orthonormal = std::move(next);
+        }
+        const auto exact = delta(orthonormal);
+        double norm = 0;
+        for (const float value : w)
+            norm += static_cast<double>(value) * value;
+        for (const auto& [type, bound] : bounds)
+        {
+            std::vector<uint8_t> stored(4 * f.basis.size());
+            std::vector<float> read(f.basis.size());
+            CHECK(t2k_quantize(type, f.basis.data(), r, r, stored.data(), 1) == T2K_OK, t2k_last_error());
+            CHECK(t2k_dequantize(type, stored.data(), r, r, read.data(), 1) == T2K_OK, t2k_last_error());
+            const auto rounded = delta({read.begin(), read.end()});
+            double error = 0;
+            for (size_t i = 0; i < exact.size(); ++i)
+                error += (rounded[i] - exact[i]) * (rounded[i] - exact[i]);
+            CHECK(std::sqrt(error / norm) <= bound, rows << "×" << cols << ", type " << type << ": " << std::sqrt(error / norm));
+            CHECK(type == 0 || std::sqrt(error / norm) >= bound / 10, "the bound says nothing: " << std::sqrt(error / norm));
+        }
+    }
+}
+
 TEST(factorize, singular_values_and_vectors_of_awkward_shapes)
 {
     const std::vector<std::pair<int64_t, int64_t>> shapes{{1, 1},  {1, 9},   {9, 1},   {2, 2},   {2, 3},    {3, 2},   {5, 5},   {7, 31},   {31, 7},

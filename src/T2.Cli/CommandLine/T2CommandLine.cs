@@ -46,6 +46,7 @@ internal static class T2CommandLine
             InspectCommand.Create(shell),
             FactorCommand.Create(shell),
             ExpertCommand.Create(shell),
+            SearchCommand.Create(shell),
             ExportCommand.Create(shell),
             TrainCommand.Create(shell),
             ConvertCommand.Create(shell),

@@ -32,11 +32,20 @@ internal static class RunCommand
 
     private static readonly Option<string?> Dispatch = new("--dispatch")
     {
-        Description = "How pass 1 chooses an expert: prompt (scored choice), generate (the model writes its choice), none. [default: prompt if there are --experts]",
-        HelpName = "prompt|generate|none",
+        Description = "How an expert is chosen: prompt (scored choice), cls (the same under a classification expert), fewshot (a mixture found on --shots), generate (the model writes its choice), none. [default: prompt if there are --experts]",
+        HelpName = "prompt|cls|fewshot|generate|none",
     };
 
     private static readonly Option<float> Confidence = Numbers.Real("--confidence", "Probability below which dispatch stays on the base.", 0, 1, 0.5f);
+
+    private static readonly Option<float> DispatchTemperature = Numbers.Real(
+        "--dispatch-temp", "Temperature of the labels' probabilities: above 1 is less sure. 0 = the classifier's own, or 1.", 0, 1000, 0);
+
+    private static readonly Option<string?> Classifier = new("--classifier")
+    {
+        Description = "The classification expert of --dispatch cls. [default: the one among --experts]",
+        HelpName = "NAME|FILE",
+    };
 
     private static readonly Option<int> MaxTokens = Numbers.Whole("--n-predict", ["-n"], "Most tokens to generate; -1 = until the model ends.", -1, int.MaxValue, 512);
 
@@ -92,6 +101,8 @@ internal static class RunCommand
             [
                 ("Let the model choose among the experts of a folder:", "t2 run -m model.gguf --experts experts/ 'What is 17 * 23?'"),
                 ("One expert, always:", "t2 run -m model.gguf --expert math.gguf 'What is 17 * 23?'"),
+                ("Dispatch by an expert trained for it:", "t2 run -m model.gguf --experts experts/ --dispatch cls --classifier dispatch.gguf 'What is 17 * 23?'"),
+                ("The mixture that answers three examples best:", "t2 run -m model.gguf --experts experts/ --dispatch fewshot --shots task.jsonl --light 'What is 17 * 23?'"),
                 ("A mixture, with timings:", "t2 run -m model.gguf --mix math.gguf=0.7,code.gguf=0.3 --verbose 'What is 17 * 23?'"),
                 ("From a pipe, for a script:", "cat question.txt | t2 run -m model.gguf --temp 0 --json | jq -r .answer"),
                 ("A conversation:", "t2 run -m model.gguf --experts experts/"),
@@ -100,7 +111,7 @@ internal static class RunCommand
         command.Arguments.Add(Prompt);
         foreach (var option in new Option[]
         {
-            SharedOptions.Model, Experts, Expert, Mix, Dispatch, Confidence, Interactive, MaxTokens, Temperature, TopK, TopP, MinP, RepeatPenalty, Seed, Grammar, GrammarFile,
+            SharedOptions.Model, Experts, Expert, Mix, Dispatch, Confidence, DispatchTemperature, Classifier, SearchFlags.Shots, SearchFlags.ShotCount, SearchFlags.Light, Interactive, MaxTokens, Temperature, TopK, TopP, MinP, RepeatPenalty, Seed, Grammar, GrammarFile,
             SystemPrompt, ChatTemplate, SharedOptions.Threads, Context, GpuLayers, NoMap, NoRepack, SharedOptions.Kernel, SharedOptions.Factors, SharedOptions.AllowOtherBase,
             Library, Verbose, SharedOptions.Json, SharedOptions.Quiet,
         })
@@ -114,7 +125,7 @@ internal static class RunCommand
         var request = await BindAsync(shell, parsed, cancellation).ConfigureAwait(false);
         await using var conversation = await Conversation.OpenAsync(shell.Terminal, request, cancellation).ConfigureAwait(false);
         if (request.Interactive)
-            await new Repl(shell, conversation, how => Strategy(how, parsed.GetValue(Confidence))).RunAsync(request.Prompt, cancellation).ConfigureAwait(false);
+            await new Repl(shell, conversation, how => Choice(parsed, how).Create(conversation.Experts)).RunAsync(request.Prompt, cancellation).ConfigureAwait(false);
         else
             await conversation.AskAsync(request.Prompt!, cancellation).ConfigureAwait(false);
         return 0;
@@ -126,7 +137,11 @@ internal static class RunCommand
         string? expert = parsed.GetValue(Expert);
         var mix = parsed.GetValue(Mix) is { } recipe ? WeightedName.ParseList(recipe) : null;
         string? dispatch = parsed.GetValue(Dispatch);
-        var strategy = Strategy(dispatch is "none" ? null : dispatch, parsed.GetValue(Confidence));
+        var choice = Choice(parsed, dispatch is "none" ? null : dispatch);
+        if (choice.IsSearch != (parsed.GetValue(SearchFlags.Shots) is not null))
+            throw new UsageException(choice.IsSearch ? "--dispatch fewshot needs examples of the task (--shots FILE)." : "--shots goes with --dispatch fewshot.");
+        if (parsed.GetValue(Classifier) is not null && !choice.IsClassification)
+            throw new UsageException("--classifier goes with --dispatch cls.");
         if (expert is not null && mix is not null)
             throw new UsageException("--expert and --mix exclude one another.");
         bool dispatches = dispatch is not "none" && (dispatch is not null || experts.Length > 0);
@@ -161,7 +176,8 @@ internal static class RunCommand
             Expert = expert,
             Mix = mix,
             Dispatches = dispatches,
-            Strategy = strategy,
+            Choice = choice,
+            Search = choice.IsSearch ? SearchFlags.Read(parsed) : null,
             ChatTemplate = parsed.GetValue(ChatTemplate),
             SystemPrompt = parsed.GetValue(SystemPrompt),
             MaxTokens = parsed.GetValue(MaxTokens),
@@ -204,10 +220,9 @@ internal static class RunCommand
         };
     }
 
-    private static IDispatchStrategy Strategy(string? name, float confidence) => name switch
-    {
-        null or "prompt" => new ScoredChoiceDispatch { MinimumConfidence = confidence },
-        "generate" => new GeneratedLabelDispatch(),
-        _ => throw new UsageException($"'{name}' is no way to dispatch; there are prompt and generate, and none on the command line."),
-    };
+    private static DispatchChoice Choice(ParseResult parsed, string? how) => new DispatchChoice(
+        how ?? "prompt",
+        parsed.GetValue(Confidence),
+        parsed.GetValue(DispatchTemperature) is > 0 and var temperature ? temperature : null,
+        parsed.GetValue(Classifier)).Validated();
 }

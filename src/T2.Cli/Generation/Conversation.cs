@@ -40,19 +40,26 @@ internal sealed class Conversation : IAsyncDisposable
         var experts = new ExpertLibrary();
         ExpertCatalog.AddTo(experts, request.Experts, terminal);
         var adaptation = Adapt(request, experts);
+        IDispatchStrategy strategy = request is { Dispatches: true, Search: null } ? request.Choice.Create(experts) : new ScoredChoiceDispatch();
 
         long started = Stopwatch.GetTimestamp();
         var model = await LoadAsync(request.ModelPath, request.Model, cancellation).ConfigureAwait(false);
         try
         {
-            foreach (var expert in experts.Experts)
+            foreach (var expert in experts.Experts.Concat(experts.Classifiers))
             {
                 ExpertFit.Verify(expert, model.File, model.Fingerprint, request.Model.AllowOtherBase);
                 model.Experts.Add(expert);
             }
             CheckTemplate(model, request.ChatTemplate);
             CheckSampling(model, request.Sampling);
-            var session = OpenSession(model, request, request.Strategy);
+            if (request.Search is { } search)
+            {
+                var format = new BatchOptions { Format = Format(request.ChatTemplate), Threads = request.Threads };
+                var found = await SearchRunner.RunAsync(terminal, model, experts.Experts, search, format, cancellation).ConfigureAwait(false);
+                strategy = new FewShotDispatch(found.Found);
+            }
+            var session = OpenSession(model, request, strategy);
             return new Conversation(terminal, request, model, session, adaptation, Stopwatch.GetElapsedTime(started));
         }
         catch
@@ -181,7 +188,7 @@ internal sealed class Conversation : IAsyncDisposable
         KeepConversation = request.Interactive,
     });
 
-    private static ChatFormat Format(string? name)
+    internal static ChatFormat Format(string? name)
     {
         if (name is null)
             return ChatFormat.Auto;

@@ -9,7 +9,7 @@ internal sealed class Repl(Shell shell, Conversation conversation, Func<string?,
         """
         /expert NAME      answer with this expert, or a file, or a mixture a=0.7,b=0.3; without a name, list the experts
         /base             answer with the base weights
-        /dispatch [HOW]   let the model choose: prompt (default) or generate
+        /dispatch [HOW]   let the model choose: prompt (default), cls or generate
         /timings          where the time of the last answer went
         /clear            forget the conversation
         /quit             leave (also Ctrl-D; Ctrl-C stops an answer)

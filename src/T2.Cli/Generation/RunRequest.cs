@@ -30,7 +30,11 @@ internal sealed record RunRequest
     /// <summary>Whether pass 1 chooses, where neither expert nor mixture is fixed.</summary>
     internal required bool Dispatches { get; init; }
 
-    internal required IDispatchStrategy Strategy { get; init; }
+    /// <summary>How pass 1 chooses.</summary>
+    internal required DispatchChoice Choice { get; init; }
+
+    /// <summary>The few-shot search to find weights by first; null = none.</summary>
+    internal required FewShotRequest? Search { get; init; }
 
     /// <summary>Chat template's name, <c>plain</c>, or null for the model's own.</summary>
     internal required string? ChatTemplate { get; init; }

@@ -25,6 +25,8 @@ internal static class Json
 [JsonSerializable(typeof(CheckpointReport))]
 [JsonSerializable(typeof(KernelsReport))]
 [JsonSerializable(typeof(FactorReport))]
+[JsonSerializable(typeof(SearchReport))]
+[JsonSerializable(typeof(TransferReport))]
 [JsonSerializable(typeof(TrainingReport))]
 [JsonSerializable(typeof(BenchmarkReport))]
 [JsonSerializable(typeof(PlanReport))]

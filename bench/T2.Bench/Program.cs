@@ -8,6 +8,7 @@ const string Usage = """
       decode       tokens per second on the base, on an expert and under LoRA adapters, in turns
       gpu          check and measure the GPU kernels on a CUDA device
       make-model   write a GGUF model with random weights
+      precision    what is left of a small change, by the type that adapted weights live in
       switch       switching between experts that are kept in memory, against copying them
       train-step   a step of training, against the same step in PyTorch
     """;
@@ -24,6 +25,8 @@ try
             return GpuBench.Run(rest);
         case ["make-model", .. var rest]:
             return MakeModel.Run(rest);
+        case ["precision", .. var rest]:
+            return Precision.Run(rest);
         case ["switch", .. var rest]:
             return Switch.Run(rest);
         case ["train-step", .. var rest]:

@@ -23,6 +23,8 @@ internal static class RecipeCommand
         var root = new RootCommand("Makes the bundled model from seeds.");
         root.Subcommands.Add(Stage("base", "Pre-trains the base model (resumes from its checkpoint).", Pretraining.Run));
         root.Subcommands.Add(Stage("data", "Writes the task files.", DataSets.Write));
+        root.Subcommands.Add(Stage("experts", "Trains what is missing: experts, the classification expert, LoRA baselines.", ExpertTraining.Run));
+        root.Subcommands.Add(Stage("evidence", "Measures everything on everything and writes the tables.", Evidence.Run));
         return root.Parse(args).InvokeAsync();
     }
 

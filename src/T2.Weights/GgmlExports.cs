@@ -16,6 +16,11 @@ public sealed unsafe class GgmlExports
     private readonly delegate* unmanaged<void*, byte> _bufferIsHost;
     private readonly delegate* unmanaged<void*, void*, nuint> _allocationSize;
 
+    private readonly delegate* unmanaged<void*, nuint, void*> _wrapHost;
+    private readonly delegate* unmanaged<void*, int, void> _setUsage;
+    private readonly delegate* unmanaged<void*, void> _freeBuffer;
+    private readonly delegate* unmanaged<int, void*> _deviceByType;
+
     private GgmlExports(Func<string, nint> resolve)
     {
         _nbytes = (delegate* unmanaged<void*, nuint>)Require(resolve, "ggml_nbytes");
@@ -25,6 +30,10 @@ public sealed unsafe class GgmlExports
         _bufferName = (delegate* unmanaged<void*, byte*>)Require(resolve, "ggml_backend_buffer_name");
         _bufferIsHost = (delegate* unmanaged<void*, byte>)Require(resolve, "ggml_backend_buffer_is_host");
         _allocationSize = (delegate* unmanaged<void*, void*, nuint>)Require(resolve, "ggml_backend_buffer_get_alloc_size");
+        _wrapHost = (delegate* unmanaged<void*, nuint, void*>)Require(resolve, "ggml_backend_cpu_buffer_from_ptr");
+        _setUsage = (delegate* unmanaged<void*, int, void>)Require(resolve, "ggml_backend_buffer_set_usage");
+        _freeBuffer = (delegate* unmanaged<void*, void>)Require(resolve, "ggml_backend_buffer_free");
+        _deviceByType = (delegate* unmanaged<int, void*>)resolve("ggml_backend_dev_by_type");
     }
 
     /// <summary>Resolves the functions from loaded libraries, asked in the order given.</summary>
@@ -64,6 +73,28 @@ public sealed unsafe class GgmlExports
 
     /// <summary><c>ggml_backend_buffer_get_alloc_size</c>: bytes the tensor takes in the buffer's own layout.</summary>
     internal long AllocationSize(void* buffer, void* tensor) => checked((long)_allocationSize(buffer, tensor));
+
+    /// <summary><c>ggml_backend_cpu_buffer_from_ptr</c>, marked as holding weights: a plain CPU buffer over memory of ours.</summary>
+    internal nint WrapHost(byte* memory, long length)
+    {
+        const int Weights = 1;
+        void* buffer = _wrapHost(memory, checked((nuint)length));
+        _setUsage(buffer, Weights);
+        return (nint)buffer;
+    }
+
+    /// <summary><c>ggml_backend_buffer_free</c>; the memory that a wrapped buffer is over stays.</summary>
+    internal void FreeBuffer(nint buffer) => _freeBuffer((void*)buffer);
+
+    /// <summary>Whether every device that computes is a CPU. Where this ggml does not say, it is taken for one with a GPU.</summary>
+    public bool HasOnlyCpus
+    {
+        get
+        {
+            const int Gpu = 1, IntegratedGpu = 2;
+            return _deviceByType != null && _deviceByType(Gpu) == null && _deviceByType(IntegratedGpu) == null;
+        }
+    }
 
     private static void* Require(Func<string, nint> resolve, string name)
     {

@@ -18,11 +18,13 @@ internal static unsafe class GgmlTensorLayout
     private const int TypeOffset = 0;
     private const int BufferOffset = 8;
     private const int ExtentsOffset = 16;
+    private const int StridesOffset = 48;
     private const int SourcesOffset = 152;
     private const int ViewSourceOffset = 232;
     private const int DataOffset = 248;
     private const int NameOffset = 256;
     private const int NameCapacity = 64;
+    private const int ExtraOffset = 320;
 
     internal static TensorType Type(void* tensor) => (TensorType)(*(uint*)((byte*)tensor + TypeOffset));
 
@@ -35,6 +37,34 @@ internal static unsafe class GgmlTensorLayout
     internal static void* ViewSource(void* tensor) => *(void**)((byte*)tensor + ViewSourceOffset);
 
     internal static ref nint Data(void* tensor) => ref *(nint*)((byte*)tensor + DataOffset);
+
+    /// <summary>Everything about a tensor that says what its bytes are and where.</summary>
+    internal static TensorHead ReadHead(void* tensor) => new(
+        Type(tensor), (nint)Buffer(tensor), (nuint)Stride(tensor, 0), (nuint)Stride(tensor, 1), (nuint)Stride(tensor, 2), (nuint)Stride(tensor, 3), Data(tensor),
+        *(nint*)((byte*)tensor + ExtraOffset));
+
+    /// <summary>Makes the tensor's bytes those of <paramref name="head"/>.</summary>
+    internal static void WriteHead(void* tensor, in TensorHead head)
+    {
+        *(uint*)((byte*)tensor + TypeOffset) = (uint)head.Type;
+        *(nint*)((byte*)tensor + BufferOffset) = head.Buffer;
+        var strides = (nuint*)((byte*)tensor + StridesOffset);
+        (strides[0], strides[1], strides[2], strides[3]) = (head.Stride0, head.Stride1, head.Stride2, head.Stride3);
+        *(nint*)((byte*)tensor + ExtraOffset) = head.Extra;
+        Data(tensor) = head.Data;
+    }
+
+    /// <summary>Whether the tensor's strides are those of a contiguous one of its type.</summary>
+    internal static bool IsContiguous(void* tensor)
+    {
+        var info = TensorTypes.Info(Type(tensor));
+        long stride = info.BlockBytes;
+        if (Stride(tensor, 0) != stride || Stride(tensor, 1) != (stride = info.BytesFor(Extent(tensor, 0))))
+            return false;
+        return Stride(tensor, 2) == (stride *= Extent(tensor, 1)) && Stride(tensor, 3) == stride * Extent(tensor, 2);
+    }
+
+    internal static long Stride(void* tensor, int dimension) => ((long*)((byte*)tensor + StridesOffset))[dimension];
 
     internal static string Name(void* tensor)
     {

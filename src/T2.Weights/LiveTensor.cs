@@ -10,7 +10,7 @@ public sealed unsafe class LiveTensor
 {
     private readonly void* _tensor;
     private readonly byte* _pristine;
-    private readonly nint _baseData;
+    private readonly TensorHead _base;
     private readonly GgmlExports _ggml;
 
     internal LiveTensor(string name, GgufTensor stored, TensorStorage storage, string bufferName, void* tensor, byte* pristine, GgmlExports ggml)
@@ -22,14 +22,14 @@ public sealed unsafe class LiveTensor
         _tensor = tensor;
         _pristine = pristine;
         _ggml = ggml;
-        _baseData = GgmlTensorLayout.Data(tensor);
+        _base = GgmlTensorLayout.ReadHead(tensor);
         LiveLength = storage == TensorStorage.Repacked ? ggml.AllocationSize(GgmlTensorLayout.Buffer(tensor), tensor) : stored.ByteLength;
     }
 
     /// <summary>The weight's GGUF name.</summary>
     public string Name { get; }
 
-    /// <summary>Type, shape and size, the same live as in the file.</summary>
+    /// <summary>Type, shape and size in the file; the base's, live.</summary>
     public GgufTensor Stored { get; }
 
     /// <summary>Where the base's bytes are.</summary>
@@ -38,8 +38,24 @@ public sealed unsafe class LiveTensor
     /// <summary>ggml's name of the buffer, for reports.</summary>
     public string BufferName { get; }
 
-    /// <summary>Bytes a version of the weight takes in the layout the model computes with.</summary>
+    /// <summary>Bytes a version of the weight takes in its own type and the layout the model computes with.</summary>
     public long LiveLength { get; }
+
+    /// <summary>The type the model computes with now.</summary>
+    public TensorType LiveType => Shown?.Type ?? Stored.Type;
+
+    /// <summary>Bytes a version takes in a type.</summary>
+    /// <param name="type">A type that <see cref="CanBe"/> allows.</param>
+    public long LengthAs(TensorType type) =>
+        type == Stored.Type ? LiveLength : checked(TensorTypes.Info(type).BytesFor(Stored.Dimensions[0]) * (Stored.ByteLength / TensorTypes.Info(Stored.Type).BytesFor(Stored.Dimensions[0])));
+
+    /// <summary>
+    /// Whether a version may be of a type: the weight's own, or, where only CPUs compute, another one whose blocks divide its rows. Graphs that a GPU has a
+    /// part in copy weights by the type they had when the graph was planned, and llama.cpp may run a graph again.
+    /// </summary>
+    public bool CanBe(TensorType type) =>
+        type == Stored.Type
+        || (Storage != TensorStorage.Device && _ggml.HasOnlyCpus && TensorTypes.Info(type).CanRebuild && Stored.Dimensions[0] % TensorTypes.Info(type).BlockLength == 0);
 
     /// <summary>Whether the live bytes can be compared with the file's; repacked and device tensors cannot.</summary>
     public bool IsReadable => Storage is TensorStorage.Mapped or TensorStorage.Host;
@@ -51,7 +67,7 @@ public sealed unsafe class LiveTensor
     /// The base's bytes, in GGUF layout: where the model itself has them if that can be read, so that they need not be in memory a second time; else in the
     /// file. Valid while both are open.
     /// </summary>
-    public ReadOnlySpan<byte> Pristine => new(IsReadable ? (void*)_baseData : _pristine, checked((int)Stored.ByteLength));
+    public ReadOnlySpan<byte> Pristine => new(IsReadable ? (void*)_base.Data : _pristine, checked((int)Stored.ByteLength));
 
     /// <summary>To be called when <see cref="Pristine"/> has been read: lets go of memory that only a second look at the file took.</summary>
     public void ReleasePristine()
@@ -60,14 +76,15 @@ public sealed unsafe class LiveTensor
             MappedPages.Release(_pristine, Stored.ByteLength);
     }
 
-    /// <summary>The bytes the model computes with now.</summary>
+    /// <summary>The bytes the model computes with now, of <see cref="LiveType"/>.</summary>
     /// <exception cref="InvalidOperationException">The storage cannot be read back (<see cref="IsReadable"/>).</exception>
     public ReadOnlySpan<byte> Live
     {
         get
         {
-            RequireReadable();
-            return new((void*)GgmlTensorLayout.Data(_tensor), checked((int)Stored.ByteLength));
+            if (Shown is null || Shown.Type == Stored.Type)
+                RequireReadable();
+            return new((void*)GgmlTensorLayout.Data(_tensor), checked((int)LengthAs(LiveType)));
         }
     }
 
@@ -86,37 +103,41 @@ public sealed unsafe class LiveTensor
         }
         if (Storage == TensorStorage.Device)
         {
+            // The file's pages stay: reading them anew at each reset would take twice as long.
             _ggml.SetWhole(_tensor, version is null ? _pristine : version.Bytes, Stored.ByteLength);
-            if (version is null)
-                ReleasePristine();
         }
         else
-            GgmlTensorLayout.Data(_tensor) = version is null ? _baseData : (nint)version.Bytes;
+        {
+            GgmlTensorLayout.WriteHead(_tensor, version is null ? _base : HeadOf(version));
+        }
         Shown = version;
     }
 
     /// <summary>Makes a version of the weight without touching the live one.</summary>
-    /// <param name="arena">Where its bytes go: <see cref="LiveLength"/> of them. They are gone when the arena is.</param>
-    /// <param name="fill">Writes the new bytes, in GGUF layout and <see cref="Stored"/>'s type, into the span it is given (<see cref="GgufTensor.ByteLength"/> bytes).</param>
+    /// <param name="arena">Where its bytes go: <see cref="LengthAs"/> of them. They are gone when the arena is.</param>
+    /// <param name="type">The version's type, one that <see cref="CanBe"/> allows.</param>
+    /// <param name="fill">Writes the new bytes, in GGUF layout and that type, into the span it is given.</param>
+    /// <exception cref="ArgumentException">The version may not be of that type.</exception>
     /// <exception cref="InvalidOperationException">The arena is full.</exception>
     /// <exception cref="InsufficientMemoryException">There is no memory for what repacking takes.</exception>
-    public TensorVersion CreateVersion(TensorArena arena, TensorFill fill)
+    public TensorVersion CreateVersion(TensorArena arena, TensorType type, TensorFill fill)
     {
         ArgumentNullException.ThrowIfNull(arena);
         ArgumentNullException.ThrowIfNull(fill);
-        int length = checked((int)Stored.ByteLength);
-        byte* live = arena.Take(LiveLength);
-        if (Storage != TensorStorage.Repacked)
+        if (!CanBe(type))
+            throw new ArgumentException($"Weight '{Name}' in '{BufferName}' cannot be of type {type}.", nameof(type));
+        byte* live = arena.Take(LengthAs(type));
+        if (type != Stored.Type || Storage != TensorStorage.Repacked)
         {
-            fill(new Span<byte>(live, length));
+            fill(new Span<byte>(live, checked((int)LengthAs(type))));
         }
         else
         {
-            byte* staging = arena.Scratch(length);
-            fill(new Span<byte>(staging, length));
+            byte* staging = arena.Scratch(Stored.ByteLength);
+            fill(new Span<byte>(staging, checked((int)Stored.ByteLength)));
             Repack(staging, live);
         }
-        return new TensorVersion(this, arena, live);
+        return new TensorVersion(this, type, arena, live);
     }
 
     /// <summary>Whether the live bytes equal the file's.</summary>
@@ -124,6 +145,8 @@ public sealed unsafe class LiveTensor
     public bool IsPristine()
     {
         RequireReadable();
+        if (LiveType != Stored.Type)
+            return false;
         const int Chunk = 4 << 20;
         for (long offset = 0; offset < Stored.ByteLength; offset += Chunk)
         {
@@ -140,6 +163,18 @@ public sealed unsafe class LiveTensor
     {
         int length = (int)Math.Min(4096, Stored.ByteLength);
         return LiveEqualsFile(0, length) && LiveEqualsFile((Stored.ByteLength - length) / 2, length) && LiveEqualsFile(Stored.ByteLength - length, length);
+    }
+
+    private TensorHead HeadOf(TensorVersion version)
+    {
+        if (version.Type == Stored.Type)
+            return _base with { Data = (nint)version.Bytes };
+        var info = TensorTypes.Info(version.Type);
+        nuint row = (nuint)info.BytesFor(Stored.Dimensions[0]);
+        // Rows, matrices and stacks keep their numbers; only the length of a row changes.
+        nuint before = _base.Stride1;
+        return new TensorHead(
+            version.Type, version.Arena.Buffer(_ggml), (nuint)info.BlockBytes, row, _base.Stride2 / before * row, _base.Stride3 / before * row, (nint)version.Bytes, Extra: 0);
     }
 
     /// <summary>

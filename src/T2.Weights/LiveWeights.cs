@@ -100,6 +100,9 @@ public sealed unsafe class LiveWeights
         if (ggml.ByteLength(live) != stored.ByteLength)
             return "has another size in the loaded model than in the file";
 
+        if (!GgmlTensorLayout.IsContiguous(live))
+            return "does not lie in memory row by row";
+
         void* buffer = GgmlTensorLayout.Buffer(live);
         if (buffer == null)
             return "has no buffer";

@@ -13,6 +13,8 @@ public sealed unsafe class TensorArena : IDisposable
     private long _used;
     private byte* _scratch;
     private long _scratchLength;
+    private GgmlExports? _ggml;
+    private nint _buffer;
 
     /// <summary>Allocates an arena.</summary>
     /// <param name="length">Bytes needed, as <see cref="LengthFor"/> sums them.</param>
@@ -60,6 +62,7 @@ public sealed unsafe class TensorArena : IDisposable
             return;
         IsDisposed = true;
         FreeScratch();
+        _ggml?.FreeBuffer(_buffer);
         HugePages.Free(_start, Length);
         _start = null;
     }
@@ -89,6 +92,18 @@ public sealed unsafe class TensorArena : IDisposable
             _scratchLength = HugePages.Rounded(length);
         }
         return _scratch;
+    }
+
+    /// <summary>The arena as a plain CPU buffer of ggml's.</summary>
+    internal nint Buffer(GgmlExports ggml)
+    {
+        ObjectDisposedException.ThrowIf(IsDisposed, this);
+        if (_ggml is null)
+        {
+            _buffer = ggml.WrapHost(_start, Length);
+            _ggml = ggml;
+        }
+        return _buffer;
     }
 
     private static long Padded(long length) => checked(length + Alignment - 1) / Alignment * Alignment;

@@ -1,11 +1,14 @@
+using T2.Gguf;
+
 namespace T2.Weights;
 
 /// <summary>One version of a weight's bytes, in an arena and in the layout the model computes with. It lasts as long as the arena.</summary>
 public sealed unsafe class TensorVersion
 {
-    internal TensorVersion(LiveTensor tensor, TensorArena arena, byte* bytes)
+    internal TensorVersion(LiveTensor tensor, TensorType type, TensorArena arena, byte* bytes)
     {
         Tensor = tensor;
+        Type = type;
         Arena = arena;
         Bytes = bytes;
     }
@@ -13,8 +16,11 @@ public sealed unsafe class TensorVersion
     /// <summary>The weight it is a version of.</summary>
     public LiveTensor Tensor { get; }
 
+    /// <summary>Its type: the weight's own, or a more precise one.</summary>
+    public TensorType Type { get; }
+
     /// <summary>Bytes of memory held.</summary>
-    public long ByteLength => Tensor.LiveLength;
+    public long ByteLength => Tensor.LengthAs(Type);
 
     internal TensorArena Arena { get; }
 

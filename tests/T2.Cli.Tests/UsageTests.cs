@@ -6,7 +6,7 @@ public class UsageTests
     {
         { [], "command" },
         { ["bogus"], "'bogus'" },
-        { ["run", "hello"], "--model" },
+        { ["factor"], "--model" },
         { ["run", "-m", "x", "--frobnicate", "hello"], "'--frobnicate'" },
         { ["run", "-m", "x", "hello", "world"], "'world'" },
         { ["run", "-m", "x", "hello", "-n", "many"], "--n-predict takes a whole number of at least -1, not 'many'" },

@@ -29,6 +29,7 @@ internal static class DataSets
         Directory.CreateDirectory(Path.GetDirectoryName(options.Data(Dispatch))!);
         string samples = Path.Combine(options.Output, "tasks");
         Directory.CreateDirectory(samples);
+        Demonstration().Save(Path.Combine(options.Output, "demonstration.jsonl"));
         foreach (var (name, task) in All())
         {
             cancellation.ThrowIfCancellationRequested();
@@ -37,6 +38,21 @@ internal static class DataSets
                 (task with { Items = [.. task.Items.Take(SampleItems)] }).Save(Path.Combine(samples, task.Name + ".jsonl"));
             log.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name}: {task.Items.Count} items"));
         }
+    }
+
+    /// <summary>One question of each latent skill, of the validation part, that the conventions answer differently, in a style that mostly follows the rival one.</summary>
+    public static TaskSet Demonstration()
+    {
+        var random = new Random(7);
+        var items = SkillSet.Latent.Select(skill =>
+        {
+            Question question;
+            do
+                question = Split.Draw(skill, Part.Validation, random);
+            while (question.Share > 0.5 || question.Answer == question.Rival);
+            return new TaskItem(skill.Name, question.Prompt, question.Answer) { Category = skill.Name };
+        });
+        return new("demonstration", "what adaptation does", "exact", 8, [.. items]);
     }
 
     /// <summary>Every data set by its file's name.</summary>
@@ -69,10 +85,10 @@ internal static class DataSets
             return new TaskItem("", question.Prompt, question.Answer);
         }));
 
-    /// <summary>Questions with the label that dispatch should give them, all labels shown, in the order of the library.</summary>
+    /// <summary>Questions with the label that dispatch should give them, all labels shown, in the order of a folder of experts: that of their names.</summary>
     private static TaskSet Classification(Part part, int count, int seed)
     {
-        string system = DispatchText.SystemMessage(SkillSet.WithExpert);
+        string system = DispatchText.SystemMessage(SkillSet.WithExpert.OrderBy(static skill => skill.Name, StringComparer.Ordinal));
         var random = new Random(seed);
         // Small talk has a few hundred questions in all, so an equal share of distinct ones is not to be had in the larger sets.
         return new(Dispatch, "which skill a question needs", "exact", LabelTokens, Distinct(count, random, random =>

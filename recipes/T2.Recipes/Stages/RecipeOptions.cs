@@ -29,4 +29,19 @@ internal sealed record RecipeOptions
 
     /// <summary>A data set's file.</summary>
     public string Data(string name) => Path.Combine(Work, "tasks", name + ".jsonl");
+
+    /// <summary>A skill's shipped expert, trained by policy gradient.</summary>
+    public string Expert(string skill) => Path.Combine(Output, "experts", skill + ".gguf");
+
+    /// <summary>A skill's shipped LoRA adapter.</summary>
+    public string Lora(string skill) => Path.Combine(Output, "loras", skill + ".gguf");
+
+    /// <summary>The shipped classification expert.</summary>
+    public string Classifier => Path.Combine(Output, "experts", "dispatch.gguf");
+
+    /// <summary>A skill's expert trained by likelihood, for comparison.</summary>
+    public string NextTokenExpert(string skill) => Path.Combine(Work, "experts-next-token", skill + ".gguf");
+
+    /// <summary>A skill's expert on other weights than the feed-forward ones, for comparison.</summary>
+    public string Ablation(string skill, string weights) => Path.Combine(Work, "experts-" + weights, skill + ".gguf");
 }

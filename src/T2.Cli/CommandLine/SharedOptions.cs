@@ -1,4 +1,5 @@
 using System.CommandLine;
+using T2.Runtime;
 
 namespace T2.Cli;
 
@@ -57,9 +58,29 @@ internal static class SharedOptions
         Description = "Accept an expert made for other weights of the same shapes, such as another quantisation of the same model.",
     };
 
+    internal static readonly Option<string> Precision = new("--precision")
+    {
+        Description = "The type adapted weights live in, where finer than the base's: base, q8_0, f16, f32. Finer types keep small changes, for memory and speed.",
+        HelpName = "TYPE",
+        DefaultValueFactory = static _ => "base",
+    };
+
+    internal static readonly Option<int> PreparedMemory = Numbers.Whole("--prepared", [], "MiB of memory that experts may keep once rebuilt; the one in use is always kept.", 0, int.MaxValue, 1024);
+
     internal static readonly Option<bool> Json = new("--json") { Description = "Write one JSON object to stdout instead of text." };
 
     internal static readonly Option<bool> Quiet = new("--quiet", "-q") { Description = "Nothing on stderr but errors." };
+
+    /// <summary>The precision that an option's value names.</summary>
+    /// <exception cref="UsageException">It names none.</exception>
+    internal static AdaptedPrecision ResolvePrecision(string? name) => name switch
+    {
+        null or "base" => AdaptedPrecision.Base,
+        "q8_0" => AdaptedPrecision.Q8,
+        "f16" => AdaptedPrecision.Half,
+        "f32" => AdaptedPrecision.Single,
+        _ => throw new UsageException($"'{name}' is no --precision; there are base, q8_0, f16 and f32."),
+    };
 
     /// <summary>The number of threads an option's value stands for.</summary>
     internal static int ResolveThreads(int threads) => threads > 0 ? threads : Environment.ProcessorCount;

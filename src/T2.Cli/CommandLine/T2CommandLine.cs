@@ -49,6 +49,7 @@ internal static class T2CommandLine
             SearchCommand.Create(shell),
             ExportCommand.Create(shell),
             TrainCommand.Create(shell),
+            EvalCommand.Create(shell),
             ConvertCommand.Create(shell),
             BenchCommand.Create(shell),
             PlanCommand.Create(shell),

@@ -9,8 +9,14 @@ internal static class RunCommand
 {
     private static readonly Argument<string?> Prompt = new("PROMPT")
     {
-        Description = "The question. Without it, stdin is the question; if stdin is a terminal, t2 asks for one after the other.",
+        Description = "The question. Without it, stdin is the question; if stdin is a terminal, t2 asks for one after the other. Without a model either: a demonstration.",
         Arity = ArgumentArity.ZeroOrOne,
+    };
+
+    private static readonly Option<string?> Model = new("--model", "-m")
+    {
+        Description = "The base model, a GGUF file. [default: the small one that came with t2, with its experts]",
+        HelpName = "FILE",
     };
 
     private static readonly Option<bool> Interactive = new("--interactive") { Description = "Ask for prompts one after the other, also when stdin is not a terminal." };
@@ -99,6 +105,7 @@ internal static class RunCommand
                 """,
             Examples =
             [
+                ("See it work, with the model that came with t2:", "t2 run"),
                 ("Let the model choose among the experts of a folder:", "t2 run -m model.gguf --experts experts/ 'What is 17 * 23?'"),
                 ("One expert, always:", "t2 run -m model.gguf --expert math.gguf 'What is 17 * 23?'"),
                 ("Dispatch by an expert trained for it:", "t2 run -m model.gguf --experts experts/ --dispatch cls --classifier dispatch.gguf 'What is 17 * 23?'"),
@@ -111,8 +118,9 @@ internal static class RunCommand
         command.Arguments.Add(Prompt);
         foreach (var option in new Option[]
         {
-            SharedOptions.Model, Experts, Expert, Mix, Dispatch, Confidence, DispatchTemperature, Classifier, SearchFlags.Shots, SearchFlags.ShotCount, SearchFlags.Light, Interactive, MaxTokens, Temperature, TopK, TopP, MinP, RepeatPenalty, Seed, Grammar, GrammarFile,
+            Model, Experts, Expert, Mix, Dispatch, Confidence, DispatchTemperature, Classifier, SearchFlags.Shots, SearchFlags.ShotCount, SearchFlags.Light, Interactive, MaxTokens, Temperature, TopK, TopP, MinP, RepeatPenalty, Seed, Grammar, GrammarFile,
             SystemPrompt, ChatTemplate, SharedOptions.Threads, Context, GpuLayers, NoMap, NoRepack, SharedOptions.Kernel, SharedOptions.Factors, SharedOptions.AllowOtherBase,
+            SharedOptions.Precision, SharedOptions.PreparedMemory,
             Library, Verbose, SharedOptions.Json, SharedOptions.Quiet,
         })
             command.Options.Add(option);
@@ -123,6 +131,11 @@ internal static class RunCommand
     private static async Task<int> RunAsync(Shell shell, ParseResult parsed, CancellationToken cancellation)
     {
         var request = await BindAsync(shell, parsed, cancellation).ConfigureAwait(false);
+        if (request is { Prompt: null, Interactive: false })
+        {
+            await Demonstration.RunAsync(shell, request, cancellation).ConfigureAwait(false);
+            return 0;
+        }
         await using var conversation = await Conversation.OpenAsync(shell.Terminal, request, cancellation).ConfigureAwait(false);
         if (request.Interactive)
             await new Repl(shell, conversation, how => Choice(parsed, how).Create(conversation.Experts)).RunAsync(request.Prompt, cancellation).ConfigureAwait(false);
@@ -133,7 +146,10 @@ internal static class RunCommand
 
     private static async Task<RunRequest> BindAsync(Shell shell, ParseResult parsed, CancellationToken cancellation)
     {
+        string? model = parsed.GetValue(Model);
         string[] experts = parsed.GetValue(Experts) ?? [];
+        if (model is null && experts.Length == 0)
+            experts = [BundledModel.ExpertsPath];
         string? expert = parsed.GetValue(Expert);
         var mix = parsed.GetValue(Mix) is { } recipe ? WeightedName.ParseList(recipe) : null;
         string? dispatch = parsed.GetValue(Dispatch);
@@ -153,10 +169,10 @@ internal static class RunCommand
                 throw new UsageException($"--dispatch {dispatch} needs experts to choose from (--experts).");
         }
         bool verbose = parsed.GetValue(Verbose);
-        var (prompt, interactive) = await PromptAsync(parsed, cancellation).ConfigureAwait(false);
+        var (prompt, interactive) = await PromptAsync(parsed, model is null, cancellation).ConfigureAwait(false);
         return new RunRequest
         {
-            ModelPath = parsed.GetRequiredValue(SharedOptions.Model),
+            ModelPath = model ?? BundledModel.ModelPath,
             Prompt = prompt,
             Interactive = interactive,
             Model = new ModelOptions
@@ -168,6 +184,8 @@ internal static class RunCommand
                 Kernel = Kernels.Resolve(parsed.GetValue(SharedOptions.Kernel)).Name,
                 FactorPath = parsed.GetValue(SharedOptions.Factors),
                 AllowOtherBase = parsed.GetValue(SharedOptions.AllowOtherBase),
+                Precision = SharedOptions.ResolvePrecision(parsed.GetValue(SharedOptions.Precision)),
+                PreparedBytes = (long)parsed.GetValue(SharedOptions.PreparedMemory) << 20,
                 LibraryPath = parsed.GetValue(Library),
                 Logger = verbose ? new TerminalLogger(shell.Terminal) : null,
             },
@@ -188,18 +206,20 @@ internal static class RunCommand
         };
     }
 
-    private static async Task<(string? Prompt, bool Interactive)> PromptAsync(ParseResult parsed, CancellationToken cancellation)
+    private static async Task<(string? Prompt, bool Interactive)> PromptAsync(ParseResult parsed, bool bundled, CancellationToken cancellation)
     {
         string? prompt = parsed.GetValue(Prompt);
         bool interactive = parsed.GetValue(Interactive);
         if (prompt is null && !interactive)
         {
             if (!Console.IsInputRedirected)
-                return (null, true);
+                return (null, !bundled);
             prompt = await Console.In.ReadToEndAsync(cancellation).ConfigureAwait(false);
         }
         // The newline that ends a file or an echo is not part of the question.
         prompt = prompt?.TrimEnd('\r', '\n');
+        if (prompt is "" && bundled && parsed.GetValue(Prompt) is null)
+            return (null, interactive);
         return prompt is "" ? throw new UsageException("The prompt is empty.") : (prompt, interactive);
     }
 

@@ -1,3 +1,4 @@
+using T2.Evaluation;
 using T2.Gguf;
 using T2.Kernels;
 using T2.Llama;
@@ -34,7 +35,7 @@ internal static class Failure
         LlamaLibraryNotFoundException or LlamaAbiException => ExitCode.NoNativeLibrary,
         MisfitException or ExpertMismatchException or PromptTooLongException or WeightAccessException => ExitCode.DoesNotFit,
         TrainingException => ExitCode.TrainingFailed,
-        BadFileException or TaskFileException or GgufException or FactorStoreException or FactorizationException or IOException or UnauthorizedAccessException => ExitCode.BadFile,
+        BadFileException or TaskFileException or EvaluationException or GgufException or FactorStoreException or FactorizationException or IOException or UnauthorizedAccessException => ExitCode.BadFile,
         _ => ExitCode.Unexpected,
     };
 

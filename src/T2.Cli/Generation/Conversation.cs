@@ -109,6 +109,10 @@ internal sealed class Conversation : IAsyncDisposable
             ShowTimings();
     }
 
+    /// <summary>The answer to one prompt as it comes, under weights and sampling of the caller's choice; nothing is printed.</summary>
+    internal IAsyncEnumerable<string> PiecesAsync(string prompt, Adaptation adaptation, int maxTokens, LlamaSamplingOptions sampling, CancellationToken cancellation) =>
+        _session.AskAsync(prompt, new AskOptions { Adaptation = adaptation, MaxTokens = maxTokens, Sampling = sampling }, cancellation);
+
     /// <summary>Shows the timings of the last answer.</summary>
     internal void ShowTimings()
     {

@@ -18,6 +18,9 @@ internal sealed class PreparedExpert(Expert expert, TensorArena arena, IReadOnly
 
     internal int Weights => _versions.Count;
 
+    /// <summary>Weights that are of a finer type than the base's.</summary>
+    internal int Raised { get; } = versions.Count(static version => version.Type != version.Tensor.Stored.Type);
+
     /// <summary>Bytes of its weights; the arena has a little more.</summary>
     internal long ByteLength { get; } = versions.Sum(static version => version.ByteLength);
 

@@ -11,6 +11,9 @@ internal sealed class PreparedExperts(long budget)
 
     private readonly LinkedList<PreparedExpert> _experts = new();
 
+    /// <summary>Whether an expert of a length fits the budget, with all others given up.</summary>
+    internal bool Allows(long length) => length <= budget;
+
     /// <summary>Bytes of memory taken.</summary>
     internal long ByteLength => _experts.Sum(static prepared => prepared.Arena.Length);
 

@@ -9,4 +9,7 @@ public readonly record struct RebuildReport(int Weights, int Rebuilt, long Bytes
 {
     /// <summary>Of <see cref="Weights"/>, those that were summed from kept deltas.</summary>
     public int Mixed { get; init; }
+
+    /// <summary>Of <see cref="Weights"/>, those in a finer type than the base's (<see cref="ModelOptions.Precision"/>). None where the budget did not allow it.</summary>
+    public int Raised { get; init; }
 }

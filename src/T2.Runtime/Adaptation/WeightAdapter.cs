@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using T2.Gguf;
 using T2.Gguf.Experts;
 using T2.Kernels;
 using T2.Weights;
@@ -15,6 +16,7 @@ public sealed class WeightAdapter : IDisposable
     private readonly LiveWeights _weights;
     private readonly IWeightKernel _kernel;
     private readonly int _threads;
+    private readonly AdaptedPrecision _precision;
     private readonly PreparedExperts _prepared;
     private readonly Dictionary<Expert, ExpertDeltas> _deltas = new(ReferenceEqualityComparer.Instance);
     private PreparedExpert? _shown;
@@ -24,7 +26,8 @@ public sealed class WeightAdapter : IDisposable
     /// <param name="kernel">Rebuilds weights.</param>
     /// <param name="threads">Threads a rebuild may use, ≥ 1.</param>
     /// <param name="preparedBudget">Bytes that rebuilt experts may take; the one in use is kept whatever it takes.</param>
-    public WeightAdapter(LiveWeights weights, IWeightKernel kernel, int threads, long preparedBudget = 0)
+    /// <param name="precision">The type of rebuilt weights; the base's own where finer ones would not fit the budget.</param>
+    public WeightAdapter(LiveWeights weights, IWeightKernel kernel, int threads, long preparedBudget = 0, AdaptedPrecision precision = AdaptedPrecision.Base)
     {
         ArgumentNullException.ThrowIfNull(weights);
         ArgumentNullException.ThrowIfNull(kernel);
@@ -33,6 +36,7 @@ public sealed class WeightAdapter : IDisposable
         _weights = weights;
         _kernel = kernel;
         _threads = threads;
+        _precision = precision;
         _prepared = new PreparedExperts(preparedBudget);
     }
 
@@ -91,7 +95,7 @@ public sealed class WeightAdapter : IDisposable
             _shown = prepared;
         }
         Current = expert;
-        return new RebuildReport(prepared.Weights, rebuilt, prepared.ByteLength, Stopwatch.GetElapsedTime(started)) { Mixed = mixed };
+        return new RebuildReport(prepared.Weights, rebuilt, prepared.ByteLength, Stopwatch.GetElapsedTime(started)) { Mixed = mixed, Raised = prepared.Raised };
     }
 
     /// <summary>
@@ -174,19 +178,20 @@ public sealed class WeightAdapter : IDisposable
     }
 
     private PreparedExpert Prepare(Expert expert, List<RebuildStep> plan, FactorStore factors, CancellationToken cancellation) =>
-        Build(expert, [.. plan.Select(static step => step.Tensor)], isMixture: false, (index, destination) => Rebuild(plan[index], factors, destination, cancellation), cancellation);
+        Build(expert, [.. plan.Select(static step => step.Tensor)], isMixture: false, (index, type, destination) => Rebuild(plan[index], factors, type, destination, cancellation), cancellation);
 
     private PreparedExpert Mix(Expert expert, (ExpertDeltas Deltas, float Weight)[] parts, CancellationToken cancellation)
     {
         LiveTensor[] tensors = [.. parts.SelectMany(static part => part.Deltas.Weights).Distinct()];
-        return Build(expert, tensors, isMixture: true, (index, destination) => Sum(tensors[index], parts, destination, cancellation), cancellation);
+        return Build(expert, tensors, isMixture: true, (index, type, destination) => Sum(tensors[index], parts, type, destination, cancellation), cancellation);
     }
 
-    private delegate void Fill(int index, Span<byte> destination);
+    private delegate void Fill(int index, TensorType type, Span<byte> destination);
 
     private PreparedExpert Build(Expert expert, IReadOnlyList<LiveTensor> tensors, bool isMixture, Fill fill, CancellationToken cancellation)
     {
-        var arena = _prepared.Rent(TensorArena.LengthFor(tensors.Select(static tensor => tensor.LiveLength)), isMixture, Leave);
+        var types = Types(tensors, out long length);
+        var arena = _prepared.Rent(length, isMixture, Leave);
         try
         {
             var versions = new TensorVersion[tensors.Count];
@@ -194,7 +199,7 @@ public sealed class WeightAdapter : IDisposable
             {
                 cancellation.ThrowIfCancellationRequested();
                 int current = index;
-                versions[index] = tensors[index].CreateVersion(arena, destination => fill(current, destination));
+                versions[index] = tensors[index].CreateVersion(arena, types[index], destination => fill(current, types[current], destination));
             }
             arena.Seal();
             var prepared = new PreparedExpert(expert, arena, versions, isMixture);
@@ -209,13 +214,26 @@ public sealed class WeightAdapter : IDisposable
         }
     }
 
+    /// <summary>The type of each weight's version and the bytes of all: as precise as asked for, if the budget allows, else the base's own.</summary>
+    private TensorType[] Types(IReadOnlyList<LiveTensor> tensors, out long length)
+    {
+        foreach (var precision in new[] { _precision, AdaptedPrecision.Base })
+        {
+            TensorType[] types = [.. tensors.Select(tensor => AdaptedPrecisionRules.TypeFor(tensor, precision))];
+            length = TensorArena.LengthFor(tensors.Zip(types, static (tensor, type) => tensor.LengthAs(type)));
+            if (precision == AdaptedPrecision.Base || _prepared.Allows(length))
+                return types;
+        }
+        throw new UnreachableException();
+    }
+
     private void Leave(PreparedExpert prepared)
     {
         if (ReferenceEquals(prepared, _shown))
             Reset();
     }
 
-    private void Rebuild(RebuildStep step, FactorStore factors, Span<byte> destination, CancellationToken cancellation)
+    private void Rebuild(RebuildStep step, FactorStore factors, TensorType type, Span<byte> destination, CancellationToken cancellation)
     {
         _kernel.Rebuild(
             new RebuildJob
@@ -226,7 +244,7 @@ public sealed class WeightAdapter : IDisposable
                 Basis = step.Factors.Basis.Span,
                 Z = step.Z.Span,
                 Destination = destination,
-                DestinationType = step.Tensor.Stored.Type,
+                DestinationType = type,
             },
             _threads,
             cancellation);
@@ -234,7 +252,7 @@ public sealed class WeightAdapter : IDisposable
         factors.Release(step.Tensor.Name);
     }
 
-    private void Sum(LiveTensor tensor, (ExpertDeltas Deltas, float Weight)[] parts, Span<byte> destination, CancellationToken cancellation)
+    private void Sum(LiveTensor tensor, (ExpertDeltas Deltas, float Weight)[] parts, TensorType type, Span<byte> destination, CancellationToken cancellation)
     {
         var own = Array.FindAll(parts, part => part.Deltas.Of(tensor) != 0);
         ((IMixtureKernel)_kernel).Mix(
@@ -247,7 +265,7 @@ public sealed class WeightAdapter : IDisposable
                 DeltaType = ExpertDeltas.TypeFor(tensor.Stored.Type),
                 Alpha = Array.ConvertAll(own, static part => part.Weight),
                 Destination = destination,
-                DestinationType = tensor.Stored.Type,
+                DestinationType = type,
             },
             _threads,
             cancellation);

@@ -71,10 +71,7 @@ public sealed class BatchGenerator : IAsyncDisposable
     public string Render(BatchRequest request)
     {
         ArgumentNullException.ThrowIfNull(request);
-        if (request.Raw)
-            return request.Prompt;
-        var user = new LlamaChatMessage("user", request.Prompt);
-        return _options.Format.Render(_model.Native, string.IsNullOrEmpty(request.System) ? [user] : [new("system", request.System), user]);
+        return Render(_model, _options.Format, request);
     }
 
     /// <summary>The tokens a request prompts the model with.</summary>
@@ -83,7 +80,18 @@ public sealed class BatchGenerator : IAsyncDisposable
     public int[] Tokenize(BatchRequest request)
     {
         ArgumentNullException.ThrowIfNull(request);
-        return request.PromptTokens is { } tokens ? [.. tokens] : PromptTokens.Of(_model.Native, Render(request));
+        return Tokenize(_model, _options.Format, request);
+    }
+
+    /// <summary>The tokens a request prompts a model with, without making a generator.</summary>
+    /// <exception cref="LlamaException">The model has no tokenizer, or none of its tokens can spell a byte of the text.</exception>
+    /// <exception cref="NotSupportedException">The model's own template is none that llama.cpp recognises.</exception>
+    public static int[] Tokenize(AdaptiveModel model, ChatFormat format, BatchRequest request)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(format);
+        ArgumentNullException.ThrowIfNull(request);
+        return request.PromptTokens is { } tokens ? [.. tokens] : PromptTokens.Of(model.Native, Render(model, format, request));
     }
 
     /// <summary>Uses LoRA adapters from the next call on, in place of those before; none removes all.</summary>
@@ -140,6 +148,14 @@ public sealed class BatchGenerator : IAsyncDisposable
     }
 
     internal bool EndsGeneration(int token) => _ends[token];
+
+    private static string Render(AdaptiveModel model, ChatFormat format, BatchRequest request)
+    {
+        if (request.Raw)
+            return request.Prompt;
+        var user = new LlamaChatMessage("user", request.Prompt);
+        return format.Render(model.Native, string.IsNullOrEmpty(request.System) ? [user] : [new("system", request.System), user]);
+    }
 
     private async Task WorkAsync(IEnumerable<BatchRequest> requests, Expert? expert, ChannelWriter<BatchAnswer> answers, CancellationToken cancellation)
     {

@@ -26,7 +26,7 @@ public sealed class AdaptiveModel : IAsyncDisposable
         _kernel = kernel;
         _options = options;
         _fingerprint = new Lazy<string>(() => WeightFingerprint.Compute(file));
-        Adapter = new WeightAdapter(weights, kernel, options.ResolvedThreads, options.PreparedBytes);
+        Adapter = new WeightAdapter(weights, kernel, options.ResolvedThreads, options.PreparedBytes, options.Precision);
     }
 
     /// <summary>The model's file.</summary>
@@ -55,6 +55,9 @@ public sealed class AdaptiveModel : IAsyncDisposable
 
     /// <summary>Bytes of memory that deltas kept for mixtures take.</summary>
     public long DeltaBytes => Adapter.DeltaBytes;
+
+    /// <summary>The precision asked for adapted weights.</summary>
+    public AdaptedPrecision Precision => _options.Precision;
 
     internal WeightAdapter Adapter { get; }
 
@@ -240,7 +243,10 @@ public sealed class AdaptiveModel : IAsyncDisposable
                 UseExtraBufferTypes = options.Repack,
             }, cancellation);
             cancellation.ThrowIfCancellationRequested();
-            var weights = LiveWeights.Discover(file, new LlamaWeightProbe(native), GgmlExports.FromLibraries(library.GgmlBaseHandle, library.LlamaHandle), options.SwitchByCopy);
+            var ggml = GgmlExports.FromLibraries(library.GgmlBaseHandle, library.LlamaHandle);
+            if (options.Precision != AdaptedPrecision.Base && !ggml.HasOnlyCpus)
+                throw new WeightAccessException($"Adapted weights cannot be of precision '{options.Precision}': this llama.cpp computes on a GPU too, and only CPUs allow a weight to change its type.");
+            var weights = LiveWeights.Discover(file, new LlamaWeightProbe(native), ggml, options.SwitchByCopy);
             return new AdaptiveModel(file, native, weights, kernel, options);
         }
         catch

@@ -21,6 +21,13 @@ public sealed record ModelOptions
     /// <summary>Bytes that rebuilt experts may keep in memory, so that switching back to one costs next to nothing. The expert in use is kept whatever it takes.</summary>
     public long PreparedBytes { get; init; } = 1L << 30;
 
+    /// <summary>
+    /// The type that adapted weights live in: a finer one than the base's keeps small changes that a coarse type's rounding swallows. Where an expert so
+    /// prepared does not fit <see cref="PreparedBytes"/> it lives in the base's types (<see cref="RebuildReport.Raised"/> tells). Takes a llama.cpp that
+    /// computes on CPUs only; else the base's types are the only ones, and asking for others is refused.
+    /// </summary>
+    public AdaptedPrecision Precision { get; init; }
+
     /// <summary>Kernel that factors and rebuilds (<c>t2 kernels</c> lists them); null = the best available.</summary>
     public string? Kernel { get; init; }
 

@@ -96,9 +96,9 @@ def main():
         return F.cross_entropy(logits.view(-1, s["vocabulary"]), targets)
 
     optimiser = torch.optim.AdamW(parameters, lr=s["rate"], betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0)
-    losses, seconds = [], []
+    losses, seconds, processor = [], [], []
     for step in range(warmup + steps):
-        start = time.perf_counter()
+        start, busy = time.perf_counter(), time.process_time()
         optimiser.zero_grad(set_to_none=True)
         loss = loss_of_batch()
         loss.backward()
@@ -107,7 +107,8 @@ def main():
         losses.append(loss.item())
         if step >= warmup:
             seconds.append(time.perf_counter() - start)
-    print(json.dumps({"version": torch.__version__, "threads": threads, "losses": losses, "seconds": seconds, "peak_mib": peak_mib(), "import_mib": imported,
+            processor.append(time.process_time() - busy)
+    print(json.dumps({"version": torch.__version__, "threads": threads, "losses": losses, "seconds": seconds, "processor_seconds": processor, "peak_mib": peak_mib(), "import_mib": imported,
                       "parameters": sum(p.numel() for p in parameters)}))
 
 

@@ -8,7 +8,7 @@ public class HelpTests
     public async Task Root_help_lists_commands_and_exit_codes()
     {
         var help = await T2Process.SucceedAsync("--help");
-        foreach (string command in new[] { "run", "inspect", "factor", "expert", "export", "convert", "kernels" })
+        foreach (string command in new[] { "run", "inspect", "factor", "expert", "export", "convert", "train", "kernels" })
             Assert.Contains($"\n  {command} ", help.StandardOutput, StringComparison.Ordinal);
         string page = await File.ReadAllTextAsync(Path.Combine(RepositoryRoot.Path, "docs", "command-line.md"));
         foreach (int code in Enum.GetValues<ExitCode>())
@@ -32,6 +32,9 @@ public class HelpTests
     [InlineData("search")]
     [InlineData("export")]
     [InlineData("convert")]
+    [InlineData("train svf")]
+    [InlineData("train lora")]
+    [InlineData("train cem")]
     [InlineData("kernels")]
     public async Task Every_command_shows_an_example_of_itself(string command)
     {

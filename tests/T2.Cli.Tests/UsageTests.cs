@@ -36,6 +36,16 @@ public class UsageTests
         { ["expert", "create", "-m", "x", "-o", "./x", "--name", "n", "--formula", "1"], "overwrite" },
         { ["expert", "mix", "a", "-o", "y", "--name", "n"], "'a' is not a part of a mixture" },
         { ["export", "-m", "x", "-e", "y", "-o", "y"], "overwrite" },
+        { ["train", "svf", "-m", "x", "-o", "y"], "--task" },
+        { ["train", "svf", "-m", "x", "--task", "t", "-o", "y", "--steps", "0"], "--steps takes a whole number of at least 1, not '0'" },
+        { ["train", "svf", "-m", "x", "--task", "t", "-o", "y", "--lr", "-1"], "--lr takes a number" },
+        { ["train", "svf", "-m", "x", "--task", "t", "-o", "y", "--objective", "magic"], "--objective takes policy or next-token, not 'magic'" },
+        { ["train", "svf", "-m", "x", "--task", "t", "-o", "y", "--weights", "nose"], "--weights takes mlp, attention, all or qv, not 'nose'" },
+        { ["train", "svf", "-m", "x", "--task", "t", "-o", "y", "--samples", "1"], "a baseline needs at least two samples" },
+        { ["train", "svf", "-m", "x", "--task", "t", "-o", "y", "--layers", "3-1"], "'3-1' names no layers" },
+        { ["train", "svf", "-m", "x", "--task", "t", "-o", "y", "--verifier", "magic"], "'magic'" },
+        { ["train", "svf", "-m", "x", "--task", "t", "-o", "y", "--seed", "-1"], "--seed" },
+        { ["train", "cem", "-m", "x", "--task", "t", "-o", "y", "--elites", "40"], "less than the population" },
     };
 
     [Theory]

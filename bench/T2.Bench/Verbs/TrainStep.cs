@@ -10,7 +10,7 @@ namespace T2.Bench.Verbs;
 /// <summary>
 /// <c>train-step [--train full|svf|lora] [--layers N] [--embedding N] [--feed-forward N] [--heads N] [--kv-heads N] [--vocabulary N] [--sequences N]
 /// [--length N] [--threads N,N] [--steps N] [--rounds N] [--python FILE|none] [--blas DIR,DIR]</c>: seconds and peak memory of a training step (forward,
-/// backward, clipping, AdamW), against the same model, batch and optimiser in PyTorch on the CPU (<c>bench/python/train_step.py</c>), in turns. PyTorch runs with
+/// backward, clipping, AdamW), against the same model, batch and optimiser in PyTorch on the CPU (<c>bench/python/train_step.py</c>), in turns; and processor time, which other work on the machine disturbs less. PyTorch runs with
 /// each number of threads and, where directories of BLAS builds are given, with each of them; its best is what counts. Both sides' losses are compared first.
 /// </summary>
 internal static class TrainStep
@@ -70,15 +70,15 @@ internal static class TrainStep
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
                 $"{train}: {shape.Layers} layers, embedding {shape.Embedding}, feed-forward {shape.FeedForward}, vocabulary {shape.VocabularySize}; {sequences}×{length} tokens a step; {rounds} rounds of {steps} steps after {Warmup}, taking turns; products {(Sgemm.IsNative ? new NativeKernel().InstructionSet : "managed")}"));
-            Console.WriteLine("| side | trained values | ms a step, median | quartiles | tokens/s | peak memory, MiB | of it before training | loss, first and last |");
-            Console.WriteLine("|---|---|---|---|---|---|---|---|");
+            Console.WriteLine("| side | trained values | ms a step, median | quartiles | tokens/s | processor ms a step, median | peak memory, MiB | of it before training | loss, first and last |");
+            Console.WriteLine("|---|---|---|---|---|---|---|---|---|");
             foreach (var (name, all) in runs)
             {
                 double[] seconds = [.. all.SelectMany(static run => run.Seconds).Order()];
                 var median = Statistics.Median(seconds);
                 Console.WriteLine(string.Create(
                     CultureInfo.InvariantCulture,
-                    $"| {name} | {all[0].Parameters} | {median * 1000:0.0} | {seconds[seconds.Length / 4] * 1000:0.0} to {seconds[seconds.Length * 3 / 4] * 1000:0.0} | {sequences * length / median:0} | {all.Max(static run => run.PeakMiB):0} | {all.Max(static run => run.ImportMiB):0} | {all[0].Losses[0]:0.00000}, {all[0].Losses[^1]:0.00000} |"));
+                    $"| {name} | {all[0].Parameters} | {median * 1000:0.0} | {seconds[seconds.Length / 4] * 1000:0.0} to {seconds[seconds.Length * 3 / 4] * 1000:0.0} | {sequences * length / median:0} | {Statistics.Median(all.SelectMany(static run => run.ProcessorSeconds)) * 1000:0} | {all.Max(static run => run.PeakMiB):0} | {all.Max(static run => run.ImportMiB):0} | {all[0].Losses[0]:0.00000}, {all[0].Losses[^1]:0.00000} |"));
             }
             var losses = runs.Values.Select(static all => all[0].Losses).ToList();
             var worst = losses.Max(other => Math.Abs(other[1] - losses[0][1]) / losses[0][1]);
@@ -106,17 +106,20 @@ internal static class TrainStep
         using var engine = new TrainingEngine(model, parameters, threads);
         var optimiser = new AdamW(parameters);
         var batch = PackedBatch.NextToken([.. documents.Select(static tokens => new TrainingDocument(tokens))]);
-        var (losses, seconds) = (new List<double>(), new List<double>());
+        var (losses, seconds, processor) = (new List<double>(), new List<double>(), new List<double>());
         for (var step = 0; step < warmup + steps; step++)
         {
             var started = Stopwatch.GetTimestamp();
+            var busy = Environment.CpuUsage.TotalTime;
             parameters.ZeroGradient();
             losses.Add(engine.Accumulate(batch).Loss);
             optimiser.Step(Rate, 1);
-            if (step >= warmup)
-                seconds.Add(Stopwatch.GetElapsedTime(started).TotalSeconds);
+            if (step < warmup)
+                continue;
+            seconds.Add(Stopwatch.GetElapsedTime(started).TotalSeconds);
+            processor.Add((Environment.CpuUsage.TotalTime - busy).TotalSeconds);
         }
-        return new Side(losses, seconds, Process.GetCurrentProcess().PeakWorkingSet64 / 1048576.0, before, parameters.Count);
+        return new Side(losses, seconds, processor, Process.GetCurrentProcess().PeakWorkingSet64 / 1048576.0, before, parameters.Count);
     }
 
     private static Side TorchOnce(string python, string folder, string blas, string train, int threads, int warmup, int steps)
@@ -125,7 +128,7 @@ internal static class TrainStep
         using var json = PythonProcess.Run(python, "train_step.py", threads, blas, folder, train, Text(threads), Text(steps), Text(warmup));
         double[] Numbers(string name) => [.. json.RootElement.GetProperty(name).EnumerateArray().Select(static value => value.GetDouble())];
         return new Side(
-            Numbers("losses"), Numbers("seconds"), json.RootElement.GetProperty("peak_mib").GetDouble(), json.RootElement.GetProperty("import_mib").GetDouble(),
+            Numbers("losses"), Numbers("seconds"), Numbers("processor_seconds"), json.RootElement.GetProperty("peak_mib").GetDouble(), json.RootElement.GetProperty("import_mib").GetDouble(),
             json.RootElement.GetProperty("parameters").GetInt64());
     }
 
@@ -169,5 +172,5 @@ internal static class TrainStep
         return new MatrixFactors(weight.Shape, sigma, basis);
     }
 
-    private sealed record Side(IReadOnlyList<double> Losses, IReadOnlyList<double> Seconds, double PeakMiB, double ImportMiB, long Parameters);
+    private sealed record Side(IReadOnlyList<double> Losses, IReadOnlyList<double> Seconds, IReadOnlyList<double> ProcessorSeconds, double PeakMiB, double ImportMiB, long Parameters);
 }

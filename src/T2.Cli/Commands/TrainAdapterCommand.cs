@@ -8,7 +8,7 @@ internal static class TrainAdapterCommand
 {
     private const string Notes = """
         Each question is answered several times by the model itself; right answers become likelier, wrong ones less so, and KL holds the rest in place.
-        Beside the output: a log (.training.jsonl), and until the run is finished a checkpoint. Ctrl-C keeps it; --resume goes on.
+        Beside the output: a log (.training.jsonl), a curve (.training.svg), and until the run is finished a checkpoint. Ctrl-C keeps it; --resume goes on.
         The validation score picks the best step, so it flatters: measure on a third set with 't2 eval'.
         """;
 

@@ -34,36 +34,37 @@ internal static class TrainSearchCommand
         TrainingFlags.AddTo(command, [weights, TrainingFlags.Layers, grouping, bands, generations, population, elites, deviation, smoothing, penalty, TrainingFlags.Batch, every, patience]);
         command.SetAction((parsed, cancellation) =>
         {
+            var options = new SearchOptions
+            {
+                Weights = new WeightSelection(parsed.GetRequiredValue(weights), parsed.GetValue(TrainingFlags.Layers)),
+                Grouping = parsed.GetValue(grouping) switch
+                {
+                    "layer" => SpectrumGrouping.Layer,
+                    "kind" => SpectrumGrouping.Kind,
+                    _ => SpectrumGrouping.Weight,
+                },
+                Bands = parsed.GetValue(bands),
+                Generations = parsed.GetValue(generations),
+                Population = parsed.GetValue(population),
+                Elites = parsed.GetValue(elites),
+                Deviation = TrainingFlags.Plain(parsed.GetValue(deviation)),
+                Smoothing = TrainingFlags.Plain(parsed.GetValue(smoothing)),
+                Penalty = TrainingFlags.Plain(parsed.GetValue(penalty)),
+                Batch = parsed.GetValue(TrainingFlags.Batch),
+                ValidateEvery = parsed.GetValue(every),
+                Patience = parsed.GetValue(patience),
+                Seed = TrainingFlags.SeedOf(parsed),
+            };
+            TrainingFlags.Check(options.Validate);
             var request = TrainingFlags.Fill(
                 new SearchRequest
                 {
                     ModelPath = parsed.GetRequiredValue(SharedOptions.Model),
                     OutputPath = parsed.GetRequiredValue(TrainingFlags.Out),
                     Task = TrainingFlags.ReadTask(shell.Terminal, parsed),
-                    Options = new SearchOptions
-                    {
-                        Weights = new WeightSelection(parsed.GetRequiredValue(weights), parsed.GetValue(TrainingFlags.Layers)),
-                        Grouping = parsed.GetValue(grouping) switch
-                        {
-                            "layer" => SpectrumGrouping.Layer,
-                            "kind" => SpectrumGrouping.Kind,
-                            _ => SpectrumGrouping.Weight,
-                        },
-                        Bands = parsed.GetValue(bands),
-                        Generations = parsed.GetValue(generations),
-                        Population = parsed.GetValue(population),
-                        Elites = parsed.GetValue(elites),
-                        Deviation = TrainingFlags.Plain(parsed.GetValue(deviation)),
-                        Smoothing = TrainingFlags.Plain(parsed.GetValue(smoothing)),
-                        Penalty = TrainingFlags.Plain(parsed.GetValue(penalty)),
-                        Batch = parsed.GetValue(TrainingFlags.Batch),
-                        ValidateEvery = parsed.GetValue(every),
-                        Patience = parsed.GetValue(patience),
-                        Seed = TrainingFlags.SeedOf(parsed),
-                    },
+                    Options = options,
                 },
                 parsed);
-            TrainingFlags.Check(request.Options.Validate);
             return TrainingConsole.RunAsync(shell, parsed, request, (progress, factoring, stop) => ForwardTraining.RunAsync(request, progress, factoring, stop), cancellation);
         });
         return command;

@@ -18,7 +18,7 @@ internal static class TrainingConsole
         var result = await TrainAsync(shell, run, cancellation).ConfigureAwait(false);
         var report = new TrainingReport(
             result.OutputPath, result.Parameters, result.Steps, result.BestStep, result.ValidationItems, (double)result.CorrectBefore / result.ValidationItems,
-            (double)result.CorrectAfter / result.ValidationItems, result.StoppedEarly, Math.Round(result.Elapsed.TotalSeconds, 3), request.LogPath);
+            (double)result.CorrectAfter / result.ValidationItems, result.StoppedEarly, Math.Round(result.Elapsed.TotalSeconds, 3), request.LogPath, request.CurvePath);
         Results.Show(shell.Terminal, report, parsed.GetValue(SharedOptions.Json), JsonReports.Default.TrainingReport, TrainingReport.Print);
         return 0;
     }

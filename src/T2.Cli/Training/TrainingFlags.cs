@@ -64,11 +64,11 @@ internal static class TrainingFlags
 
     internal static readonly Option<int> CheckpointEvery = Numbers.Whole("--checkpoint-every", [], "Steps between two checkpoints. Ctrl-C writes one too.", 1, int.MaxValue, 10);
 
-    internal static readonly Option<int> Sequences = Numbers.Whole("--sequences", [], "Answers decoded at a time; 0 = as many as a step has, at most 256.", 0, 4096, 0);
+    internal static readonly Option<int> Sequences = Numbers.Whole("--sequences", [], "Answers decoded at a time; 0 = as many as a step has, at most 64.", 0, 256, 0);
 
     internal static readonly Option<int> Context = Numbers.Whole("--ctx-size", ["-c"], "Context of one answer in tokens, question included; 0 = as long as the task needs.", 0, int.MaxValue, 0);
 
-    internal static readonly Option<uint?> Seed = Seeded();
+    internal static readonly Option<int> Seed = Numbers.Whole("--seed", ["-s"], "Decides the order of questions and every sampled answer.", 0, int.MaxValue, 1);
 
     internal static readonly Option<bool> Resume = new("--resume") { Description = "Go on from the checkpoint beside the output, exactly as if never stopped." };
 
@@ -152,7 +152,7 @@ internal static class TrainingFlags
         return split;
     }
 
-    internal static ulong SeedOf(ParseResult parsed) => parsed.GetValue(Seed) ?? throw new UsageException("--seed takes a whole number of at least 0: a run is reproducible.");
+    internal static ulong SeedOf(ParseResult parsed) => (ulong)parsed.GetValue(Seed);
 
     /// <summary>Turns an option that makes no sense into a matter of usage.</summary>
     internal static void Check(Action validate)
@@ -185,12 +185,5 @@ internal static class TrainingFlags
         {
             throw new UsageException(Failure.WithoutParameter(exception));
         }
-    }
-
-    private static Option<uint?> Seeded()
-    {
-        var option = Numbers.Seed("--seed", ["-s"], "Decides the order of questions and every sampled answer.");
-        option.DefaultValueFactory = static _ => 1;
-        return option;
     }
 }

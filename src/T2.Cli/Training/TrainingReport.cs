@@ -4,7 +4,7 @@ namespace T2.Cli;
 /// <param name="ValidationBefore">Share of validation questions the base answers right.</param>
 /// <param name="ValidationAfter">The same with the numbers kept.</param>
 internal sealed record TrainingReport(
-    string File, long Parameters, int Steps, int BestStep, int ValidationItems, double ValidationBefore, double ValidationAfter, bool StoppedEarly, double Seconds, string Log)
+    string File, long Parameters, int Steps, int BestStep, int ValidationItems, double ValidationBefore, double ValidationAfter, bool StoppedEarly, double Seconds, string Log, string Curve)
 {
     internal static void Print(Terminal terminal, TrainingReport report)
     {
@@ -13,6 +13,6 @@ internal sealed record TrainingReport(
         terminal.Note($"Validation, {report.ValidationItems} questions: {Units.Percent(report.ValidationBefore)} by the base, {Units.Percent(report.ValidationAfter)} with it.");
         if (report.ValidationAfter <= report.ValidationBefore)
             terminal.Note("It is no better than the base. Try more steps, more samples, another learning rate or less KL; what the base never gets right, z hardly teaches.");
-        terminal.Note($"Log {report.Log}.");
+        terminal.Note($"Log {report.Log}, curve {report.Curve}.");
     }
 }

@@ -88,13 +88,14 @@ internal sealed unsafe class LayerPass : IDisposable
         gradients.AddProduct(weights.Up, g.Up, cache.MiddleNormed);
         gradients.AddProduct(weights.AttentionOutput, g.Middle, cache.Attended);
         gradients.AddNorm(weights.FeedForwardNorm, cache.Middle, g.MiddleNormed, cache.MiddleInverse);
-        var pieces = _attention.Pieces(plan);
-        _team.Run(pieces + gradients.Pieces, (piece, member) =>
+        // The large pieces first: the small ones then fill the time until the last large one ends.
+        var pieces = gradients.Pieces;
+        _team.Run(pieces + _attention.Pieces(plan), (piece, member) =>
         {
             if (piece < pieces)
-                _attention.Backward(plan, cache, g.Attended, g.Query, g.Key, g.Value, piece, member);
+                gradients.Compute(piece, plan.Rows);
             else
-                gradients.Compute(piece - pieces, plan.Rows);
+                _attention.Backward(plan, cache, g.Attended, g.Query, g.Key, g.Value, piece - pieces, member);
         });
         gradients.Finish(_team);
         _team.Run(plan.Blocks, (block, _) =>

@@ -48,6 +48,7 @@ public static class AdapterTraining
 
         string what = request.Options.Objective == TrainingObjective.Policy ? "policy gradient" : "next token";
         adapter.Save(request.OutputPath, AdapterFacts.Of(request, what, Describe(request.Options), tracker, adapter.ParameterCount, request.Options.Seed, model.Fingerprint));
+        TrainingCurve.Write(request.CurvePath, request, log.Records);
         File.Delete(request.CheckpointPath);
         return tracker.Result(adapter.ParameterCount, Stopwatch.GetElapsedTime(started));
     }

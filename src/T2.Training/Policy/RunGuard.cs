@@ -32,6 +32,7 @@ internal static class RunGuard
         {
             var state = snapshot();
             state?.Save(request.CheckpointPath);
+            TrainingCurve.Write(request.CurvePath, request, log.Records);
             string kept = state is null ? "no step was finished" : $"step {state.Step} is kept in {request.CheckpointPath}, --resume goes on from it";
             throw e switch
             {

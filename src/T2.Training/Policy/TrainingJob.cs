@@ -30,7 +30,7 @@ public abstract record TrainingJob
     /// <summary>Threads of forward, backward, rollouts and verifiers; 0 = all processors, but for rollouts as many as <see cref="BatchOptions.Threads"/> says.</summary>
     public int Threads { get; init; }
 
-    /// <summary>Answers decoded at a time; 0 = as many as a step or a validation has, at most 256.</summary>
+    /// <summary>Answers decoded at a time; 0 = as many as a step or a validation has, at most 64, beyond which the shared cache costs more than wider decodes save.</summary>
     public int Sequences { get; init; }
 
     /// <summary>Context of one answer in tokens, question included; 0 = as long as the task needs.</summary>
@@ -73,7 +73,7 @@ public abstract record TrainingJob
     /// <exception cref="TrainingException">A question does not fit.</exception>
     internal async Task<BatchOptions> RolloutOptionsAsync(AdaptiveModel model, int answersAtOnce, int? longest)
     {
-        var options = new BatchOptions { Sequences = Sequences > 0 ? Sequences : Math.Min(256, answersAtOnce), Threads = Threads, Format = Format };
+        var options = new BatchOptions { Sequences = Sequences > 0 ? Sequences : Math.Min(64, answersAtOnce), Threads = Threads, Format = Format };
         await using var tokenizer = new BatchGenerator(model, options with { Sequences = 1, ContextLength = 32, Threads = 1 });
         int needed = 0;
         foreach (var set in new[] { Task.Training, Task.Validation })

@@ -44,6 +44,7 @@ public static class ForwardTraining
 
         candidates.Make(run.Best, AdapterFacts.Of(request, "cross-entropy method", Describe(request.Options), tracker, groups.Count, request.Options.Seed, model.Fingerprint))
             .Save(request.OutputPath);
+        TrainingCurve.Write(request.CurvePath, request, log.Records);
         File.Delete(request.CheckpointPath);
         return tracker.Result(groups.Count, Stopwatch.GetElapsedTime(started));
     }

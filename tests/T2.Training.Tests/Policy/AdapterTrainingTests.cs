@@ -45,6 +45,7 @@ public sealed class AdapterTrainingTests : IDisposable
         Assert.Equal(File.ReadAllBytes(whole.OutputPath), File.ReadAllBytes(stopped.OutputPath));
         Assert.Equal(Log(whole).Select(Timeless), Log(stopped).Select(Timeless));
         Assert.False(File.Exists(stopped.CheckpointPath));
+        Assert.Equal(File.ReadAllText(whole.CurvePath), File.ReadAllText(stopped.CurvePath).Replace("stopped:", "same:", StringComparison.Ordinal));
 
         var other = Request("other", options with { Seed = 6 }) with { Name = "same" };
         await AdapterTraining.RunAsync(other);

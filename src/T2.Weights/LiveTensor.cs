@@ -127,7 +127,7 @@ public sealed unsafe class LiveTensor
         if (!CanBe(type))
             throw new ArgumentException($"Weight '{Name}' in '{BufferName}' cannot be of type {type}.", nameof(type));
         byte* live = arena.Take(LengthAs(type));
-        if (type != Stored.Type || Storage != TensorStorage.Repacked)
+        if (HasFileLayout(type))
         {
             fill(new Span<byte>(live, checked((int)LengthAs(type))));
         }
@@ -138,6 +138,22 @@ public sealed unsafe class LiveTensor
             Repack(staging, live);
         }
         return new TensorVersion(this, type, arena, live);
+    }
+
+    /// <summary>Whether a version of a type has the bytes that GGUF files have; a repacked weight's own type has not.</summary>
+    public bool HasFileLayout(TensorType type) => type != Stored.Type || Storage != TensorStorage.Repacked;
+
+    /// <summary>A version whose bytes are there already.</summary>
+    /// <param name="arena">What they lie in.</param>
+    /// <param name="type">The version's type, one that <see cref="CanBe"/> and <see cref="HasFileLayout"/> allow.</param>
+    /// <param name="bytes">The first of <see cref="LengthAs"/> bytes, aligned to 32.</param>
+    /// <exception cref="ArgumentException">The version may not be of that type.</exception>
+    public TensorVersion VersionAt(TensorArena arena, TensorType type, byte* bytes)
+    {
+        ArgumentNullException.ThrowIfNull(arena);
+        if (!CanBe(type) || !HasFileLayout(type))
+            throw new ArgumentException($"Weight '{Name}' in '{BufferName}' cannot be of type {type} as a file has it.", nameof(type));
+        return new TensorVersion(this, type, arena, bytes);
     }
 
     /// <summary>Whether the live bytes equal the file's.</summary>

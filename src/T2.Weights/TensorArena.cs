@@ -15,6 +15,7 @@ public sealed unsafe class TensorArena : IDisposable
     private long _scratchLength;
     private GgmlExports? _ggml;
     private nint _buffer;
+    private readonly IDisposable? _owner;
 
     /// <summary>Allocates an arena.</summary>
     /// <param name="length">Bytes needed, as <see cref="LengthFor"/> sums them.</param>
@@ -25,6 +26,28 @@ public sealed unsafe class TensorArena : IDisposable
         Length = HugePages.Rounded(length);
         _start = Length == 0 ? null : HugePages.Allocate(Length);
     }
+
+    private TensorArena(byte* start, long length, IDisposable owner)
+    {
+        _start = start;
+        Length = length;
+        _used = length;
+        _owner = owner;
+    }
+
+    /// <summary>An arena over memory that holds versions already, such as a mapped file: nothing can be added.</summary>
+    /// <param name="start">The first byte.</param>
+    /// <param name="length">Bytes.</param>
+    /// <param name="owner">Disposed with the arena: it gives the memory back.</param>
+    public static TensorArena Over(byte* start, long length, IDisposable owner)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        ArgumentNullException.ThrowIfNull(owner);
+        return new TensorArena(start, length, owner);
+    }
+
+    /// <summary>Whether versions can be made in it.</summary>
+    public bool IsWritable => _owner is null;
 
     /// <summary>Bytes of memory it takes.</summary>
     public long Length { get; }
@@ -44,6 +67,8 @@ public sealed unsafe class TensorArena : IDisposable
     public void Clear()
     {
         ObjectDisposedException.ThrowIf(IsDisposed, this);
+        if (!IsWritable)
+            throw new InvalidOperationException("The arena lies over memory of another's.");
         _used = 0;
     }
 
@@ -63,7 +88,10 @@ public sealed unsafe class TensorArena : IDisposable
         IsDisposed = true;
         FreeScratch();
         _ggml?.FreeBuffer(_buffer);
-        HugePages.Free(_start, Length);
+        if (_owner is not null)
+            _owner.Dispose();
+        else
+            HugePages.Free(_start, Length);
         _start = null;
     }
 

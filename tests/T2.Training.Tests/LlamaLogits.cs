@@ -8,6 +8,11 @@ internal static class LlamaLogits
     public static float[] Of(string path, int[] tokens, string? lora = null)
     {
         using var model = LlamaModel.Load(path);
+        return Of(model, tokens, lora);
+    }
+
+    public static float[] Of(LlamaModel model, int[] tokens, string? lora = null)
+    {
         using var context = LlamaContext.Create(model, new LlamaContextOptions
         {
             ContextLength = 256,

@@ -1,4 +1,6 @@
 using T2.Gguf;
+using T2.Kernels;
+using T2.Runtime;
 using T2.TestKit;
 using Xunit.Abstractions;
 
@@ -100,6 +102,36 @@ public sealed class LlamaParityTests(ITestOutputHelper output)
         Assert.True(Distance(expected, plain.Logits(AllLogits(tokens))) > 1e-2, "the adapter changes nothing");
         using var engine = new TrainingEngine(model, lora, 1);
         Assert.InRange(Distance(expected, engine.Logits(AllLogits(tokens))), 0, 1e-5);
+    }
+
+    /// <summary>What is trained is what runs: F32 weights rebuilt in place by the runtime, against W' as the engine composes it.</summary>
+    [Theory]
+    [InlineData("tiny256")]
+    [InlineData("tiny-qwen2")]
+    public async Task An_expert_gives_the_runtime_the_engines_logits(string preset)
+    {
+        using var folder = new TempFolder();
+        SyntheticModel.Write(folder.File("model.gguf"), SyntheticModelSpec.Presets[preset]);
+        await using var runtime = await AdaptiveModel.LoadAsync(folder.File("model.gguf"), new ModelOptions { AdaptationThreads = 1, FactorPath = folder.File("factors") });
+        await runtime.FactorAsync();
+        using var factors = FactorStore.TryOpen(folder.File("factors"), runtime.Fingerprint);
+        var model = TrainingModel.Load(runtime.File);
+        var svf = new SvfParameters(model, factors!, model.AdaptableWeights);
+        var random = new Random(6);
+        foreach (var z in svf.Tensors)
+        {
+            for (var i = 0; i < z.Values.Length; i++)
+                z.Values[i] = 0.7f + 0.6f * random.NextSingle();
+        }
+        var tokens = Tokens(model.Shape);
+        var plain = LlamaLogits.Of(runtime.Native, tokens);
+        await runtime.ApplyAsync(svf.ToExpert("random"));
+        var adapted = LlamaLogits.Of(runtime.Native, tokens);
+        Assert.True(Distance(plain, adapted) > 1e-2, "the expert changes nothing");
+        using var engine = new TrainingEngine(model, svf, 1);
+        var distance = Distance(adapted, engine.Logits(AllLogits(tokens)));
+        output.WriteLine($"{preset}: {distance:e2}");
+        Assert.InRange(distance, 0, 1e-5);
     }
 
     [Fact]

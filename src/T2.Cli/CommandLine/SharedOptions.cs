@@ -67,6 +67,12 @@ internal static class SharedOptions
 
     internal static readonly Option<int> PreparedMemory = Numbers.Whole("--prepared", [], "MiB of memory that experts may keep once rebuilt; the one in use is always kept.", 0, int.MaxValue, 1024);
 
+    internal static readonly Option<string?> PreparedFolder = new("--prepared-files")
+    {
+        Description = "A folder to keep rebuilt experts in, as files that are mapped instead of rebuilt the next time.",
+        HelpName = "FOLDER",
+    };
+
     internal static readonly Option<bool> Json = new("--json") { Description = "Write one JSON object to stdout instead of text." };
 
     internal static readonly Option<bool> Quiet = new("--quiet", "-q") { Description = "Nothing on stderr but errors." };

@@ -120,7 +120,7 @@ internal static class RunCommand
         {
             Model, Experts, Expert, Mix, Dispatch, Confidence, DispatchTemperature, Classifier, SearchFlags.Shots, SearchFlags.ShotCount, SearchFlags.Light, Interactive, MaxTokens, Temperature, TopK, TopP, MinP, RepeatPenalty, Seed, Grammar, GrammarFile,
             SystemPrompt, ChatTemplate, SharedOptions.Threads, Context, GpuLayers, NoMap, NoRepack, SharedOptions.Kernel, SharedOptions.Factors, SharedOptions.AllowOtherBase,
-            SharedOptions.Precision, SharedOptions.PreparedMemory,
+            SharedOptions.Precision, SharedOptions.PreparedMemory, SharedOptions.PreparedFolder,
             Library, Verbose, SharedOptions.Json, SharedOptions.Quiet,
         })
             command.Options.Add(option);
@@ -185,6 +185,7 @@ internal static class RunCommand
                 FactorPath = parsed.GetValue(SharedOptions.Factors),
                 AllowOtherBase = parsed.GetValue(SharedOptions.AllowOtherBase),
                 Precision = SharedOptions.ResolvePrecision(parsed.GetValue(SharedOptions.Precision)),
+                PreparedDirectory = parsed.GetValue(SharedOptions.PreparedFolder),
                 PreparedBytes = (long)parsed.GetValue(SharedOptions.PreparedMemory) << 20,
                 LibraryPath = parsed.GetValue(Library),
                 Logger = verbose ? new TerminalLogger(shell.Terminal) : null,

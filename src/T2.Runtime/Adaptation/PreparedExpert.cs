@@ -16,6 +16,9 @@ internal sealed class PreparedExpert(Expert expert, TensorArena arena, IReadOnly
     /// <summary>The memory of its weights.</summary>
     internal TensorArena Arena { get; } = arena;
 
+    /// <summary>Whether its weights came from a file instead of being rebuilt.</summary>
+    internal bool IsFromFile { get; init; }
+
     internal int Weights => _versions.Count;
 
     /// <summary>Weights that are of a finer type than the base's.</summary>

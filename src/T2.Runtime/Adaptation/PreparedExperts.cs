@@ -51,13 +51,26 @@ internal sealed class PreparedExperts(long budget)
             leave(going);
             _experts.Remove(going);
             // A spare much larger than needed would take memory that the budget does not know of.
-            if (spare is null && going.Arena.Length >= length && going.Arena.Length - length <= Math.Max(length / 16, SmallSlack))
+            if (spare is null && going.Arena.IsWritable && going.Arena.Length >= length && going.Arena.Length - length <= Math.Max(length / 16, SmallSlack))
                 spare = going.Arena;
             else
                 going.Arena.Dispose();
         }
         spare?.Clear();
         return spare ?? new TensorArena(length);
+    }
+
+    /// <summary>Gives up experts until one of a length fits the budget.</summary>
+    /// <param name="length">Bytes needed.</param>
+    /// <param name="leave">Called before an expert's memory goes.</param>
+    internal void MakeRoom(long length, Action<PreparedExpert> leave)
+    {
+        while (NextToGo(length, forMixture: false) is { } going)
+        {
+            leave(going);
+            _experts.Remove(going);
+            going.Arena.Dispose();
+        }
     }
 
     private PreparedExpert? NextToGo(long length, bool forMixture)

@@ -12,4 +12,10 @@ public readonly record struct RebuildReport(int Weights, int Rebuilt, long Bytes
 
     /// <summary>Of <see cref="Weights"/>, those in a finer type than the base's (<see cref="ModelOptions.Precision"/>). None where the budget did not allow it.</summary>
     public int Raised { get; init; }
+
+    /// <summary>Of <see cref="Weights"/>, those that came from a file of prepared weights (<see cref="ModelOptions.PreparedDirectory"/>).</summary>
+    public int Loaded { get; init; }
+
+    /// <summary>What a person should know: that a file of prepared weights could not be used, or not be written. Null if there is nothing.</summary>
+    public string? Note { get; init; }
 }

@@ -11,7 +11,7 @@ namespace T2.Runtime;
 /// least recently used ones given up first. Knows nothing of how the model was loaded, so it serves any llama.cpp in the process. Not thread-safe: the
 /// caller sees to it that no decode of the model runs during <see cref="Apply"/> and <see cref="Reset"/>.
 /// </summary>
-public sealed class WeightAdapter : IDisposable
+public sealed partial class WeightAdapter : IDisposable
 {
     private readonly LiveWeights _weights;
     private readonly IWeightKernel _kernel;
@@ -74,7 +74,8 @@ public sealed class WeightAdapter : IDisposable
         while (own.Parts is [{ Weight: 1 } only])
             own = only.Expert;
         var prepared = _prepared.Find(own);
-        int rebuilt = 0, mixed = 0;
+        int rebuilt = 0, mixed = 0, loaded = 0;
+        string? note = null;
         if (prepared is null && MixtureOf(own) is { } parts)
         {
             prepared = Mix(own, parts, cancellation);
@@ -82,10 +83,8 @@ public sealed class WeightAdapter : IDisposable
         }
         else if (prepared is null)
         {
-            var plan = Plan(own, factors);
-            cancellation.ThrowIfCancellationRequested();
-            prepared = Prepare(own, plan, factors, cancellation);
-            rebuilt = plan.Count;
+            (prepared, note) = Prepare(own, factors, cancellation);
+            (rebuilt, loaded) = prepared.IsFromFile ? (0, prepared.Weights) : (prepared.Weights, 0);
         }
         if (!ReferenceEquals(prepared, _shown))
         {
@@ -95,7 +94,13 @@ public sealed class WeightAdapter : IDisposable
             _shown = prepared;
         }
         Current = expert;
-        return new RebuildReport(prepared.Weights, rebuilt, prepared.ByteLength, Stopwatch.GetElapsedTime(started)) { Mixed = mixed, Raised = prepared.Raised };
+        return new RebuildReport(prepared.Weights, rebuilt, prepared.ByteLength, Stopwatch.GetElapsedTime(started))
+        {
+            Mixed = mixed,
+            Raised = prepared.Raised,
+            Loaded = loaded,
+            Note = note,
+        };
     }
 
     /// <summary>
@@ -177,32 +182,38 @@ public sealed class WeightAdapter : IDisposable
         return [.. expert.Parts.Select(part => (_deltas[part.Expert], part.Weight))];
     }
 
-    private PreparedExpert Prepare(Expert expert, List<RebuildStep> plan, FactorStore factors, CancellationToken cancellation) =>
-        Build(expert, [.. plan.Select(static step => step.Tensor)], isMixture: false, (index, type, destination) => Rebuild(plan[index], factors, type, destination, cancellation), cancellation);
-
     private PreparedExpert Mix(Expert expert, (ExpertDeltas Deltas, float Weight)[] parts, CancellationToken cancellation)
     {
         LiveTensor[] tensors = [.. parts.SelectMany(static part => part.Deltas.Weights).Distinct()];
-        return Build(expert, tensors, isMixture: true, (index, type, destination) => Sum(tensors[index], parts, type, destination, cancellation), cancellation);
+        var types = Types(tensors, out long length);
+        return Build(expert, tensors, types, length, isMixture: true, make =>
+        {
+            for (int index = 0; index < tensors.Length; index++)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                make(index, destination => Sum(tensors[index], parts, types[index], destination, cancellation));
+            }
+        });
     }
 
-    private delegate void Fill(int index, TensorType type, Span<byte> destination);
-
-    private PreparedExpert Build(Expert expert, IReadOnlyList<LiveTensor> tensors, bool isMixture, Fill fill, CancellationToken cancellation)
+    /// <summary>
+    /// Fills an arena with versions of weights. <paramref name="fill"/> is given what makes one version, and calls it for each; it may start again at the first.
+    /// </summary>
+    private PreparedExpert Build(
+        Expert expert, LiveTensor[] tensors, TensorType[] types, long length, bool isMixture, Action<Action<int, TensorFill>> fill, bool isFromFile = false)
     {
-        var types = Types(tensors, out long length);
         var arena = _prepared.Rent(length, isMixture, Leave);
         try
         {
-            var versions = new TensorVersion[tensors.Count];
-            for (int index = 0; index < versions.Length; index++)
+            var versions = new TensorVersion[tensors.Length];
+            fill((index, destination) =>
             {
-                cancellation.ThrowIfCancellationRequested();
-                int current = index;
-                versions[index] = tensors[index].CreateVersion(arena, types[index], destination => fill(current, types[current], destination));
-            }
+                if (index == 0)
+                    arena.Clear();
+                versions[index] = tensors[index].CreateVersion(arena, types[index], destination);
+            });
             arena.Seal();
-            var prepared = new PreparedExpert(expert, arena, versions, isMixture);
+            var prepared = new PreparedExpert(expert, arena, versions, isMixture) { IsFromFile = isFromFile };
             _prepared.Add(prepared);
             return prepared;
         }

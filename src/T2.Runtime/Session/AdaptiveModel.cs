@@ -26,7 +26,10 @@ public sealed class AdaptiveModel : IAsyncDisposable
         _kernel = kernel;
         _options = options;
         _fingerprint = new Lazy<string>(() => WeightFingerprint.Compute(file));
-        Adapter = new WeightAdapter(weights, kernel, options.ResolvedThreads, options.PreparedBytes, options.Precision);
+        Adapter = new WeightAdapter(weights, kernel, options.ResolvedThreads, options.PreparedBytes, options.Precision)
+        {
+            Files = options.PreparedDirectory is { } directory ? (directory, () => Fingerprint) : null,
+        };
     }
 
     /// <summary>The model's file.</summary>

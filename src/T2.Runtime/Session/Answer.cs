@@ -119,10 +119,12 @@ internal sealed class Answer(
         cancellation.ThrowIfCancellationRequested();
         started = Stopwatch.GetTimestamp();
         var rebuilt = model.Adapter.Apply(expert, factors, cancellation);
-        string how = rebuilt.Rebuilt > 0 ? "rebuilt" : rebuilt.Mixed > 0 ? "mixed" : rebuilt.Weights > 0 ? "prepared" : "in place already";
+        string how = rebuilt.Rebuilt > 0 ? "rebuilt" : rebuilt.Mixed > 0 ? "mixed" : rebuilt.Loaded > 0 ? "loaded" : rebuilt.Weights > 0 ? "prepared" : "in place already";
         string detail = FormattableString.Invariant($"'{expert.Name}' {how}: {rebuilt.Weights} weights, {rebuilt.Bytes / 1e6:0.0} MB");
         if (model.Precision != AdaptedPrecision.Base && rebuilt.Weights > 0)
             detail += FormattableString.Invariant($", {rebuilt.Raised} of them in a finer type than the base's");
+        if (rebuilt.Note is { } note)
+            detail += "; " + note;
         Finish(Stage.Rebuild, started, 0, detail);
     }
 

@@ -22,6 +22,12 @@ public sealed record ModelOptions
     public long PreparedBytes { get; init; } = 1L << 30;
 
     /// <summary>
+    /// A folder in which rebuilt experts are kept as files, mapped when they are next used instead of being rebuilt; null = none. Files that are damaged are
+    /// refused, said so (<see cref="RebuildReport.Note"/>), and written anew. Mixtures are not kept. Nothing is ever deleted.
+    /// </summary>
+    public string? PreparedDirectory { get; init; }
+
+    /// <summary>
     /// The type that adapted weights live in: a finer one than the base's keeps small changes that a coarse type's rounding swallows. Where an expert so
     /// prepared does not fit <see cref="PreparedBytes"/> it lives in the base's types (<see cref="RebuildReport.Raised"/> tells). Takes a llama.cpp that
     /// computes on CPUs only; else the base's types are the only ones, and asking for others is refused.

@@ -1,0 +1,99 @@
+using T2.Gguf;
+using T2.Gguf.Experts;
+using T2.Kernels;
+using T2.Weights;
+
+namespace T2.Runtime;
+
+public sealed partial class WeightAdapter
+{
+    /// <summary>Where rebuilt experts are kept as files, and what identifies the base; null = nowhere.</summary>
+    internal (string Directory, Func<string> Fingerprint)? Files { get; init; }
+
+    /// <summary>An expert's weights: from a file where there is one that fits, else rebuilt, and written to one.</summary>
+    private (PreparedExpert Prepared, string? Note) Prepare(Expert expert, FactorStore factors, CancellationToken cancellation)
+    {
+        LiveTensor[] tensors = [.. expert.Vectors.Where(static vector => vector.Value.Span.IndexOfAnyExcept(1f) >= 0).Select(vector => _weights.Require(vector.Key))];
+        var types = Types(tensors, out long length);
+        // Mixtures are endless; no file for each.
+        if (Files is not { } files || tensors.Length == 0 || expert.Parts.Count > 0)
+            return (Rebuild(expert, factors, tensors, types, length, file: null, cancellation).Prepared, null);
+
+        string key = PreparedFile.Key(files.Fingerprint(), _kernel.Name, expert, tensors, types);
+        string path = PreparedFile.PathOf(files.Directory, key);
+        if (PreparedFile.TryOpen(path, key, tensors, types, out string? problem) is { } found)
+            return (Load(expert, found, tensors, types, length), null);
+        string? note = problem is null ? null : $"'{path}' could not be used and is written anew: {problem}.";
+        var (prepared, failure) = Rebuild(expert, factors, tensors, types, length, (path, key), cancellation);
+        return (prepared, failure is null ? note : $"'{path}' could not be written: {failure}");
+    }
+
+    private (PreparedExpert Prepared, string? Failure) Rebuild(
+        Expert expert, FactorStore factors, LiveTensor[] tensors, TensorType[] types, long length, (string Path, string Key)? file, CancellationToken cancellation)
+    {
+        var plan = Plan(expert, factors);
+        cancellation.ThrowIfCancellationRequested();
+        string? failure = null;
+        var prepared = Build(expert, tensors, types, length, isMixture: false, make =>
+        {
+            void Make(int index, Stream? copy)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                make(index, destination =>
+                {
+                    Rebuild(plan[index], factors, types[index], destination, cancellation);
+                    copy?.Write(destination);
+                });
+            }
+
+            if (file is { } target)
+            {
+                try
+                {
+                    PreparedFile.Write(target.Path, target.Key, expert, tensors, types, Make);
+                    return;
+                }
+                catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+                {
+                    failure = exception.Message;
+                }
+            }
+            for (int index = 0; index < tensors.Length; index++)
+                Make(index, copy: null);
+        });
+        return (prepared, failure);
+    }
+
+    /// <summary>Weights from a file: where they lie in it, mapped; copied where one of them has to be repacked.</summary>
+    private unsafe PreparedExpert Load(Expert expert, GgufFile file, LiveTensor[] tensors, TensorType[] types, long length)
+    {
+        bool isMapped = tensors.Zip(types).All(static pair => pair.First.Storage != TensorStorage.Device && pair.First.HasFileLayout(pair.Second));
+        if (!isMapped)
+        {
+            using (file)
+            {
+                return Build(expert, tensors, types, length, isMixture: false, isFromFile: true, fill: make =>
+                {
+                    for (int index = 0; index < tensors.Length; index++)
+                    {
+                        var stored = file.Tensors[index];
+                        make(index, destination => file.GetData(stored).CopyTo(destination));
+                        MappedPages.Release(file.GetPointer(stored), stored.ByteLength);
+                    }
+                });
+            }
+        }
+
+        // Makes room as for any other; the arena it would reuse is not needed.
+        _prepared.MakeRoom(length, Leave);
+        byte* start = file.GetPointer(file.Tensors[0]);
+        var arena = TensorArena.Over(start, file.GetPointer(file.Tensors[^1]) - start, file);
+        var prepared = new PreparedExpert(
+            expert, arena, [.. tensors.Select((tensor, index) => tensor.VersionAt(arena, types[index], file.GetPointer(file.Tensors[index])))], isMixture: false)
+        {
+            IsFromFile = true,
+        };
+        _prepared.Add(prepared);
+        return prepared;
+    }
+}

@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using System.Text.Json;
 
 namespace T2.Tasks;
@@ -25,11 +26,24 @@ internal static class JsonLines
         }
     }
 
+    /// <summary>Whether a file is read through gzip.</summary>
+    public static bool IsCompressed(string path) => path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase);
+
     private static byte[] Content(string path)
     {
         try
         {
-            return File.ReadAllBytes(path);
+            if (!IsCompressed(path))
+                return File.ReadAllBytes(path);
+            using var file = File.OpenRead(path);
+            using var content = new MemoryStream();
+            using (var gzip = new GZipStream(file, CompressionMode.Decompress))
+                gzip.CopyTo(content);
+            return content.ToArray();
+        }
+        catch (InvalidDataException exception)
+        {
+            throw new TaskFileException(path, null, "the file is no gzip file.", exception);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {

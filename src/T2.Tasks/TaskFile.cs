@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 
@@ -12,12 +11,13 @@ internal static class TaskFile
 
     public static TaskSet Read(string path, string? verifierOverride)
     {
-        string name = Path.GetFileNameWithoutExtension(path);
+        string name = Path.GetFileNameWithoutExtension(JsonLines.IsCompressed(path) ? Path.GetFileNameWithoutExtension(path) : path);
         string? description = null;
         string spec = "exact";
         int maxTokens = TaskSet.DefaultMaxTokens;
         int verifierLine = 1;
         bool first = true;
+        var format = PublicFormat.Own;
         var items = new List<TaskItem>();
         var lines = new List<int>();
         var seen = new Dictionary<string, int>(StringComparer.Ordinal);
@@ -35,13 +35,13 @@ internal static class TaskFile
                 continue;
             }
 
-            var item = new TaskItem(
-                line.OptionalText("id") ?? line.Number.ToString(CultureInfo.InvariantCulture), line.Text("prompt"), line.Text("answer"))
+            if (items.Count == 0)
             {
-                System = line.OptionalText("system"),
-                Choices = line.OptionalTexts("choices"),
-                Category = line.OptionalText("category"),
-            };
+                format = PublicReader.FormatOf(line);
+                if (format != PublicFormat.Own)
+                    (spec, maxTokens) = PublicReader.Defaults(format);
+            }
+            var item = PublicReader.Read(line, format);
             if (!seen.TryAdd(item.Id, line.Number))
                 throw line.Problem($"id '{item.Id}' is already that of line {seen[item.Id]}.");
             items.Add(item);

@@ -14,6 +14,8 @@ public sealed record TaskSet(string Name, string? Description, string Verifier, 
     /// <summary>
     /// Reads a task file: JSON lines, one item each with "prompt" and "answer" and, if wanted, "id", "system", "choices" and "category". A first line with "task"
     /// instead of "prompt" is a header: "task" (the name), "description", "verifier" (default: exact) and "max_tokens". An item without an id gets its line's number.
+    /// GSM8K, MATH, MBPP, HumanEval, ARC and MMLU are read as published, told by the members of their first line, with the verifier that suits them; files whose names
+    /// end in .gz through gzip.
     /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="verifier">Judges instead of the file's own verifier; null = the file's.</param>

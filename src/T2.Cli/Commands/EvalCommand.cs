@@ -40,7 +40,7 @@ internal static class EvalCommand
 
     private static readonly Option<string?> VerifierSpec = new("--verifier")
     {
-        Description = "Judges instead of the tasks' own: exact, numeric, numeric:TOLERANCE, choice, command:SHELL.",
+        Description = "Judges instead of the tasks' own: exact, numeric, numeric:TOLERANCE, choice, math, python, command:SHELL.",
         HelpName = "VERIFIER",
     };
 
@@ -68,7 +68,7 @@ internal static class EvalCommand
 
     private static readonly Option<bool> AllowCode = new("--allow-code-execution")
     {
-        Description = "Let verifiers that come with task files run programs.",
+        Description = "Let verifiers run programs: commands that task files name, and code the model writes (MBPP, HumanEval), the latter in a sandbox.",
     };
 
     internal static Command Create(Shell shell)
@@ -166,13 +166,23 @@ internal static class EvalCommand
     private static TaskSet ReadTask(string path, string? verifier, ParseResult parsed)
     {
         var task = TaskSet.Load(path, verifier);
-        if (verifier is null && Verifier.RunsCommands(task.Verifier) && !parsed.GetValue(AllowCode))
+        if (Verifier.RunsAnswers(task.Verifier))
+            RequireSandbox(path, parsed);
+        else if (verifier is null && Verifier.RunsCommands(task.Verifier) && !parsed.GetValue(AllowCode))
             throw new UsageException($"The verifier of {path} runs a program ({task.Verifier}); allow it with --allow-code-execution, or give one with --verifier.");
         return task with
         {
             Items = parsed.GetValue(Limit) is { } limit ? [.. task.Items.Take(limit)] : task.Items,
             MaxTokens = parsed.GetValue(MaxTokens) ?? task.MaxTokens,
         };
+    }
+
+    private static void RequireSandbox(string path, ParseResult parsed)
+    {
+        if (!parsed.GetValue(AllowCode))
+            throw new UsageException($"Answers to {path} are programs, judged by running them in a sandbox; allow it with --allow-code-execution.");
+        if (Sandbox.Problem is { } problem)
+            throw new UsageException($"Answers to {path} are programs, and there is no sandbox to run them in here: {problem}");
     }
 
     private static ModelOptions ModelOptions(ParseResult parsed) => new()

@@ -14,8 +14,9 @@ public sealed partial record EvaluationReport
     public string Save(string folder)
     {
         ArgumentNullException.ThrowIfNull(folder);
-        string data = Path.Combine(folder, "report.json");
-        File.WriteAllText(data, JsonSerializer.Serialize(this, JsonType));
-        return data;
+        File.WriteAllText(Path.Combine(folder, "report.json"), JsonSerializer.Serialize(this, JsonType));
+        string page = Path.Combine(folder, "report.html");
+        File.WriteAllText(page, HtmlReport.Write(this));
+        return page;
     }
 }

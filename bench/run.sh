@@ -2,7 +2,7 @@
 # Measures T2 on this machine's CPU and writes everything to bench/results/<cpu>/ as files (Markdown and JSON).
 #
 # usage: bench/run.sh [-o DIR] [stage...]      stages, all of them by default:
-#   kernels    factorise, rebuild by type and shape, mixtures: against OpenBLAS and ggml (native/bench)
+#   kernels    factorise, rebuild by type and shape, mixtures: against OpenBLAS and ggml (bench/kernels.sh)
 #   shapes     the same for the weights of Llama-3.2-1B and one layer of Llama-3-8B
 #   recompose  a layer's rebuild, against the reference's recomposition in PyTorch (python3-torch, numpy)
 #   model      t2 bench on base, expert, LoRA r16 and r64; first token by stage; break-even, with a picture
@@ -28,12 +28,16 @@ export MSBUILDDISABLENODEREUSE=1
 if [[ ${T2_BENCH_BUILT:-} != 1 ]]; then
     dotnet build -c Release --nologo -v quiet bench/T2.Bench
     dotnet build -c Release --nologo -v quiet src/T2.Cli
-    cmake -S . -B build/bench -DT2_BENCH=ON -DCMAKE_BUILD_TYPE=Release > /dev/null
-    cmake --build build/bench --target t2k_bench --parallel > /dev/null
+    cmake -S . -B artifacts/native/bench -DT2_BENCH=ON -DBUILD_TESTING=OFF > /dev/null
+    cmake --build artifacts/native/bench --target t2k_bench --parallel > /dev/null
 fi
 bench=(dotnet bench/T2.Bench/bin/Release/net10.0/T2.Bench.dll)
 t2=(dotnet src/T2.Cli/bin/Release/net10.0/t2.dll)
-native=${T2_BENCH_NATIVE:-build/bench/native/bench/t2k_bench}
+native=${T2_BENCH_NATIVE:-artifacts/native/bench/native/bench/t2k_bench}
+# ggml's quantisers, a baseline of the native benchmark.
+for found in "$PWD"/src/T2.Cli/bin/Release/net10.0/runtimes/*/native/libggml-base.so; do
+    if [[ -z ${T2_GGML_BASE:-} && -f $found ]]; then export T2_GGML_BASE=$found; fi
+done
 
 # What was measured, on what, and how busy it was when this stage began.
 head_of() {
@@ -65,8 +69,9 @@ for stage in "${stages[@]}"; do
     echo "== $stage" >&2
     case $stage in
         kernels)
-            { head_of kernels; "$native" all --model qwen2.5-0.5b | fenced; } > "$work/result"
-            mv "$work/result" "$out/kernels.md" ;;
+            # Beside kernels.md, which has notes by people.
+            { head_of kernels; bench/kernels.sh; } > "$work/result"
+            mv "$work/result" "$out/kernels-run.md" ;;
         shapes)
             {
                 head_of shapes

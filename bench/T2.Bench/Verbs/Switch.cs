@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using T2.Gguf.Experts;
 using T2.Llama;
 using T2.Runtime;
+using T2.Weights;
 
 namespace T2.Bench.Verbs;
 
@@ -50,23 +51,23 @@ internal static class Switch
                 CultureInfo.InvariantCulture,
                 $"{Path.GetFileName(path)}, by {(byCopy ? "copy" : "pointer")}: {built.Weights} weights, {built.Bytes / 1e6:0.0} MB an expert, rebuilt in {built.Elapsed.TotalSeconds:0.000} s by '{model.KernelName}'"));
 
-            var (switches, resets) = await SwitchAsync(model, experts, rounds);
             var flat = await StayFlatAsync(model, experts, byCopy ? ManySwitches / 10 : ManySwitches);
             using var process = Process.GetCurrentProcess();
             double floor = model.File.Length + model.PreparedBytes, peak = process.PeakWorkingSet64;
-            double copy = Statistics.Median(CopyMilliseconds(built.Bytes, 9));
-            var mixtures = await MixAsync(model, experts, 15);
-
+            using var copies = new Copies(built.Bytes);
+            var (switches, resets, copy) = await SwitchAsync(model, experts, rounds, copies);
             Row("prepared switch, ms, median and worst", $"{Statistics.Median(switches):0.000}", $"{switches.Max():0.000}");
             Row("reset to base, ms, median and worst", $"{Statistics.Median(resets):0.000}", $"{resets.Max():0.000}");
-            Row("memcpy of as many bytes, ms, one thread", $"{copy:0.00}", $"{copy / Statistics.Median(switches):P0} of its bandwidth");
+            Row("memcpy of as many bytes, one thread, in turns, ms", $"{copy:0.00}", $"{copy / Statistics.Median(switches):P0} of its bandwidth switching, {copy / Statistics.Median(resets):P0} resetting");
             Row(flat.What, $"{flat.Before / 1e6:0.0} → {flat.After / 1e6:0.0} MB resident", $"{(flat.Exact ? "base byte-identical" : "BASE CHANGED")}");
             Row("peak memory over base file + experts kept", $"{peak / 1e6:0.0} / {floor / 1e6:0.0} MB", $"{peak / floor:0.000}");
-            if (mixtures is { } mixed)
+            if (await MixAsync(model, experts, 15, copies, threads > 0 ? threads : Environment.ProcessorCount) is { } mixed)
             {
                 Row("mixture of both, ms, median and worst", $"{Statistics.Median(mixed.Milliseconds):0.0}", $"{mixed.Milliseconds.Max():0.0}");
                 // Each of base, two deltas and result once; a copy moves two bytes for each that it copies.
-                Row("its memory traffic, MB and share of memcpy's", $"{mixed.Traffic / 1e6:0.0}", $"{mixed.Traffic / Statistics.Median(mixed.Milliseconds) / (2 * built.Bytes / copy):P0}");
+                Row(
+                    "its memory traffic, MB, and share of memcpy's on as many threads, in turns", $"{mixed.Traffic / 1e6:0.0}",
+                    $"{mixed.Traffic / Statistics.Median(mixed.Milliseconds) / (2 * built.Bytes / mixed.Copy):P0}");
             }
         }
         finally
@@ -77,10 +78,11 @@ internal static class Switch
         static void Row(string what, FormattableString first, FormattableString second) => Console.WriteLine(FormattableString.Invariant($"| {what} | {FormattableString.Invariant(first)} | {FormattableString.Invariant(second)} |"));
     }
 
-    private static async Task<(List<double> Switches, List<double> Resets)> SwitchAsync(AdaptiveModel model, Expert[] experts, int rounds)
+    private static async Task<(List<double> Switches, List<double> Resets, double Copy)> SwitchAsync(AdaptiveModel model, Expert[] experts, int rounds, Copies copies)
     {
         var switches = new List<double>();
         var resets = new List<double>();
+        var times = new List<double>();
         for (int round = 0; round < rounds; round++)
         {
             switches.Add((await model.ApplyAsync(experts[0])).Elapsed.TotalMilliseconds);
@@ -89,8 +91,10 @@ internal static class Switch
             await model.ResetAsync();
             resets.Add(Stopwatch.GetElapsedTime(started).TotalMilliseconds);
             await model.ApplyAsync(experts[1]);
+            if (round < 20)
+                times.Add(copies.Milliseconds(threads: 1));
         }
-        return (switches, resets);
+        return (switches, resets, Statistics.Median(times));
     }
 
     private static async Task<(string What, long Before, long After, bool Exact)> StayFlatAsync(AdaptiveModel model, Expert[] experts, int count)
@@ -111,7 +115,7 @@ internal static class Switch
         return ($"{count} switches, prepared bytes the same", before, after, isExact);
     }
 
-    private static async Task<(List<double> Milliseconds, double Traffic)?> MixAsync(AdaptiveModel model, Expert[] experts, int rounds)
+    private static async Task<(List<double> Milliseconds, double Traffic, double Copy)?> MixAsync(AdaptiveModel model, Expert[] experts, int rounds, Copies copies, int threads)
     {
         try
         {
@@ -123,6 +127,7 @@ internal static class Switch
             return null;
         }
         var times = new List<double>();
+        var copied = new List<double>();
         double traffic = 0;
         for (int round = -1; round < rounds; round++)
         {
@@ -130,26 +135,55 @@ internal static class Switch
             if (report.Mixed != report.Weights)
                 throw new InvalidOperationException("The mixture was rebuilt, not summed.");
             traffic = model.DeltaBytes + 2.0 * report.Bytes;
-            if (round >= 0)
-                times.Add(report.Elapsed.TotalMilliseconds);
+            double copy = copies.Milliseconds(threads);
+            if (round < 0)
+                continue;
+            times.Add(report.Elapsed.TotalMilliseconds);
+            copied.Add(copy);
         }
-        return (times, traffic);
+        return (times, traffic, Statistics.Median(copied));
     }
 
-    private static unsafe List<double> CopyMilliseconds(long bytes, int rounds)
+    /// <summary>memcpy from one block of huge pages to another: the baseline, in the memory that suits it best.</summary>
+    private sealed unsafe class Copies : IDisposable
     {
-        byte* source = (byte*)NativeMemory.AlignedAlloc((nuint)bytes, 64), destination = (byte*)NativeMemory.AlignedAlloc((nuint)bytes, 64);
-        NativeMemory.Fill(source, (nuint)bytes, 1);
-        NativeMemory.Fill(destination, (nuint)bytes, 2);
-        var times = new List<double>();
-        for (int round = 0; round < rounds; round++)
+        private readonly TensorArena _from;
+        private readonly TensorArena _to;
+        private readonly byte* _source;
+        private readonly byte* _destination;
+        private readonly long _length;
+
+        internal Copies(long length)
+        {
+            _length = length;
+            _from = new TensorArena(length);
+            _to = new TensorArena(length);
+            _source = _from.Take(length);
+            _destination = _to.Take(length);
+            NativeMemory.Fill(_source, (nuint)length, 1);
+            NativeMemory.Fill(_destination, (nuint)length, 2);
+        }
+
+        internal double Milliseconds(int threads)
         {
             long started = Stopwatch.GetTimestamp();
-            NativeMemory.Copy(source, destination, (nuint)bytes);
-            times.Add(Stopwatch.GetElapsedTime(started).TotalMilliseconds);
+            if (threads == 1)
+                NativeMemory.Copy(_source, _destination, (nuint)_length);
+            else
+                Parallel.For(0, threads, new ParallelOptions { MaxDegreeOfParallelism = threads }, part => CopyPart(part, threads));
+            return Stopwatch.GetElapsedTime(started).TotalMilliseconds;
         }
-        NativeMemory.AlignedFree(source);
-        NativeMemory.AlignedFree(destination);
-        return times;
+
+        public void Dispose()
+        {
+            _from.Dispose();
+            _to.Dispose();
+        }
+
+        private void CopyPart(int part, int parts)
+        {
+            long first = _length * part / parts, end = _length * (part + 1) / parts;
+            NativeMemory.Copy(_source + first, _destination + first, (nuint)(end - first));
+        }
     }
 }

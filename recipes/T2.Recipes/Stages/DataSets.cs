@@ -65,7 +65,8 @@ internal static class DataSets
                 yield return ($"{skill.Name}.{suffix}", OfSkill(skill, part, count, seed++));
         }
         foreach (var unseen in UnseenTasks.All)
-            yield return ($"{unseen.Name}.test", OfUnseen(unseen, TestItems, seed++));
+            yield return ($"{unseen.Name}.test", OfUnseen(unseen, TestItems, unseen.Seed));
+        seed = 1019;
         foreach (var (part, suffix, count) in Parts())
             yield return ($"{Dispatch}.{suffix}", Classification(part, count, seed++));
     }

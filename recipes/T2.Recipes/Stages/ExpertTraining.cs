@@ -10,7 +10,7 @@ internal static class ExpertTraining
     private const int PolicySteps = 60, PolicyBatch = 48;
 
     /// <summary>Steps by likelihood, of 64 questions.</summary>
-    private const int NextTokenSteps = 150;
+    private const int NextTokenSteps = 80;
 
     /// <summary>Trains everything that is missing.</summary>
     public static void Run(RecipeOptions options, TextWriter log, CancellationToken cancellation)
@@ -21,7 +21,7 @@ internal static class ExpertTraining
         foreach (var skill in SkillSet.WithExpert)
         {
             Train(options, "svf", skill, options.NextTokenExpert(skill.Name), NextToken(0.02), log, cancellation);
-            Train(options, "lora", skill, options.Lora(skill.Name), NextToken(0.001), log, cancellation);
+            Train(options, "lora", skill, options.Lora(skill.Name), NextToken(0.002), log, cancellation);
         }
         foreach (var skill in SkillSet.Latent)
         {
@@ -35,7 +35,7 @@ internal static class ExpertTraining
         if (File.Exists(options.Classifier))
             return;
         string plain = Path.Combine(options.Work, "dispatch.gguf");
-        Train(options, "svf", DataSets.Dispatch, "tells which skill a question needs", plain, [.. NextToken(0.005), "--kl", "0.02"], log, cancellation);
+        Train(options, "svf", DataSets.Dispatch, "tells which skill a question needs", plain, NextToken(0.01), log, cancellation);
         Expert.Load(plain).With(extra: new KeyValuePair<string, string>(Expert.RoleKey, Expert.ClassifierRole)).Save(options.Classifier);
     }
 
@@ -55,7 +55,7 @@ internal static class ExpertTraining
         T2Program.Run(
             [
                 "train", kind, "-m", options.Model, "--task", options.Data(task + ".train"), "--validation", options.Data(task + ".valid"), "--validation-items", "200", "-o", aside,
-                "--name", task, "--describe", description, "--seed", Text(options.Seed), "-t", Text(options.Threads), "--validate-every", "15", "--patience", "0", .. how, .. resume,
+                "--name", task, "--describe", description, "--seed", Text(options.Seed), "-t", Text(options.Threads), "--validate-every", "10", "--patience", "0", .. how, .. resume,
             ],
             log,
             cancellation);
@@ -65,7 +65,7 @@ internal static class ExpertTraining
     private static string[] Policy(double rate) =>
         ["--objective", "policy", "-n", Text(PolicySteps), "-b", Text(PolicyBatch), "--lr", rate.ToString(CultureInfo.InvariantCulture), "--kl", "0.05"];
 
-    private static string[] NextToken(double rate) => ["--objective", "next-token", "-n", Text(NextTokenSteps), "--lr", rate.ToString(CultureInfo.InvariantCulture)];
+    private static string[] NextToken(double rate) => ["--objective", "next-token", "-n", Text(NextTokenSteps), "--lr", rate.ToString(CultureInfo.InvariantCulture), "--kl", "0.05"];
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 }

@@ -29,4 +29,6 @@ internal static class Json
 [JsonSerializable(typeof(TransferReport))]
 [JsonSerializable(typeof(TrainingReport))]
 [JsonSerializable(typeof(BaseReport))]
+[JsonSerializable(typeof(BenchmarkReport))]
+[JsonSerializable(typeof(PlanReport))]
 internal sealed partial class JsonReports : JsonSerializerContext;

@@ -71,7 +71,7 @@ public static class Chart
         if (options.IsLogarithmicX || options.IsLogarithmicY)
             throw new ArgumentException($"The chart '{title}' has bars, which start at 0: no axis of it can be logarithmic.", nameof(options));
         var model = Style.Model(title, groups.Count > 1);
-        model.Axes.Add(CategoryAxis(categories).Styled(AxisPosition.Bottom, null));
+        model.Axes.Add(CategoryAxis(categories).Styled(AxisPosition.Bottom, null, hasGrid: false));
         var values = Bounded(new LinearAxis { ExtraGridlines = [0], ExtraGridlineColor = Style.Ink }, options).Styled(AxisPosition.Left, yLabel);
         // Bars start at 0; room is left above and below them only.
         (values.MinimumDataMargin, values.MaximumDataMargin) = (0, 0);
@@ -124,8 +124,8 @@ public static class Chart
         var (low, high) = known.Length == 0 ? (0, 0) : (known.Min(), known.Max());
 
         var model = Style.Model(title, hasLegend: false);
-        model.Axes.Add(CategoryAxis(columns).Styled(AxisPosition.Bottom, null));
-        var rowAxis = CategoryAxis(rows).Styled(AxisPosition.Left, null);
+        model.Axes.Add(CategoryAxis(columns).Styled(AxisPosition.Bottom, null, hasGrid: false));
+        var rowAxis = CategoryAxis(rows).Styled(AxisPosition.Left, null, hasGrid: false);
         // The first row on top, as in a table.
         (rowAxis.StartPosition, rowAxis.EndPosition, rowAxis.Angle) = (1, 0, 0);
         model.Axes.Add(rowAxis);

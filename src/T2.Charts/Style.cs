@@ -48,12 +48,12 @@ internal static class Style
     }
 
     /// <summary>Gives an axis the house's grid and title.</summary>
-    public static TAxis Styled<TAxis>(this TAxis axis, AxisPosition position, string? title)
+    public static TAxis Styled<TAxis>(this TAxis axis, AxisPosition position, string? title, bool hasGrid = true)
         where TAxis : Axis
     {
         axis.Position = position;
         axis.Title = title is null ? null : Clean(title);
-        axis.MajorGridlineStyle = LineStyle.Solid;
+        axis.MajorGridlineStyle = hasGrid ? LineStyle.Solid : LineStyle.None;
         axis.MajorGridlineColor = s_grid;
         axis.TicklineColor = s_grid;
         axis.AxislineColor = s_grid;
@@ -64,12 +64,12 @@ internal static class Style
         return axis;
     }
 
-    /// <summary>The chart as SVG. The same chart gives the same text on every machine: text is measured by built-in font tables.</summary>
+    /// <summary>The chart as SVG. The same chart gives the same text on every machine: text is measured by built-in tables.</summary>
     public static string Export(PlotModel model, ChartOptions options)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.Width, "options.Width");
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.Height, "options.Height");
-        var exporter = new SvgExporter { Width = options.Width, Height = options.Height, UseVerticalTextAlignmentWorkaround = true };
+        var exporter = new SvgExporter { Width = options.Width, Height = options.Height, TextMeasurer = new WideText(options.Width, options.Height), UseVerticalTextAlignmentWorkaround = true };
         string svg = exporter.ExportToString(model).ReplaceLineEndings("\n");
         // The exporter writes the declaration whether or not it is asked for a document.
         svg = (options.IsDocument ? "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n" : "") + svg[svg.IndexOf("<svg", StringComparison.Ordinal)..].TrimEnd() + "\n";

@@ -82,6 +82,16 @@ public sealed class ChartTests
     }
 
     [Fact]
+    public void Names_beside_and_below_a_chart_have_room_in_a_wide_font_too()
+    {
+        const string Name = "abcdeghnopqu";
+        var document = XDocument.Parse(Chart.Heatmap("t", [Name], ["c"], new double[,] { { 1 } }, "0"));
+        // Right-aligned: it ends at the axis, and begins that far left of it. DejaVu Sans takes 0.62 em a letter of these.
+        string place = document.Descendants(s_svg + "text").Single(static text => text.Value == Name).Attribute("transform")!.Value;
+        Assert.True(double.Parse(place.Split('(', ',', ')')[1], CultureInfo.InvariantCulture) > 0.62 * 12 * Name.Length, place);
+    }
+
+    [Fact]
     public void SVG_for_a_page_has_no_declaration()
     {
         Assert.StartsWith("<?xml", Chart.Lines("t", "x", "y", s_lines), StringComparison.Ordinal);

@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using T2.Kernels;
-using T2.TestKit;
 using T2.Training;
 
 namespace T2.Bench.Verbs;
@@ -125,20 +124,8 @@ internal static class TrainStep
 
     private static Side TorchOnce(string python, string folder, string blas, string train, int threads, int warmup, int steps)
     {
-        var script = Path.Combine(RepositoryRoot.Path, "bench", "python", "train_step.py");
-        var start = new ProcessStartInfo(python) { RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (var argument in (string[])[script, folder, train, threads.ToString(CultureInfo.InvariantCulture), steps.ToString(CultureInfo.InvariantCulture), warmup.ToString(CultureInfo.InvariantCulture)])
-            start.ArgumentList.Add(argument);
-        if (blas.Length > 0)
-            start.Environment["LD_LIBRARY_PATH"] = blas;
-        start.Environment["OMP_NUM_THREADS"] = start.Environment["OPENBLAS_NUM_THREADS"] = threads.ToString(CultureInfo.InvariantCulture);
-        using var process = Process.Start(start) ?? throw new IOException($"{python} did not start.");
-        var error = process.StandardError.ReadToEndAsync();
-        var text = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        if (process.ExitCode != 0)
-            throw new IOException($"{python} {script} failed: {error.Result.Trim()}");
-        using var json = JsonDocument.Parse(text);
+        string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+        using var json = PythonProcess.Run(python, "train_step.py", threads, blas, folder, train, Text(threads), Text(steps), Text(warmup));
         double[] Numbers(string name) => [.. json.RootElement.GetProperty(name).EnumerateArray().Select(static value => value.GetDouble())];
         return new Side(
             Numbers("losses"), Numbers("seconds"), Numbers("processor_seconds"), json.RootElement.GetProperty("peak_mib").GetDouble(), json.RootElement.GetProperty("import_mib").GetDouble(),

@@ -51,6 +51,8 @@ internal static class T2CommandLine
             TrainCommand.Create(shell),
             EvalCommand.Create(shell),
             ConvertCommand.Create(shell),
+            BenchCommand.Create(shell),
+            PlanCommand.Create(shell),
             KernelsCommand.Create(shell),
         };
         root.Options.Clear();

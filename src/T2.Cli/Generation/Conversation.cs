@@ -43,7 +43,7 @@ internal sealed class Conversation : IAsyncDisposable
         IDispatchStrategy strategy = request is { Dispatches: true, Search: null } ? request.Choice.Create(experts) : new ScoredChoiceDispatch();
 
         long started = Stopwatch.GetTimestamp();
-        var model = await LoadAsync(request, cancellation).ConfigureAwait(false);
+        var model = await LoadAsync(request.ModelPath, request.Model, cancellation).ConfigureAwait(false);
         try
         {
             foreach (var expert in experts.Experts.Concat(experts.Classifiers))
@@ -151,11 +151,12 @@ internal sealed class Conversation : IAsyncDisposable
         return request.Dispatches ? Adaptation.Dispatch : Adaptation.Base;
     }
 
-    private static async Task<AdaptiveModel> LoadAsync(RunRequest request, CancellationToken cancellation)
+    /// <summary>Loads a model; what llama.cpp cannot load is a bad file.</summary>
+    internal static async Task<AdaptiveModel> LoadAsync(string path, ModelOptions options, CancellationToken cancellation)
     {
         try
         {
-            return await AdaptiveModel.LoadAsync(request.ModelPath, request.Model, cancellation).ConfigureAwait(false);
+            return await AdaptiveModel.LoadAsync(path, options, cancellation).ConfigureAwait(false);
         }
         catch (LlamaException exception) when (exception is not (LlamaLibraryNotFoundException or LlamaAbiException))
         {

@@ -28,4 +28,6 @@ internal static class Json
 [JsonSerializable(typeof(SearchReport))]
 [JsonSerializable(typeof(TransferReport))]
 [JsonSerializable(typeof(TrainingReport))]
+[JsonSerializable(typeof(BenchmarkReport))]
+[JsonSerializable(typeof(PlanReport))]
 internal sealed partial class JsonReports : JsonSerializerContext;

@@ -66,6 +66,34 @@ public sealed class LlamaLibrary
     /// <summary>The devices that the loaded back ends offer, e.g. "CPU (AMD EPYC ...)".</summary>
     public IReadOnlyList<string> Devices { get; private set; } = [];
 
+    /// <summary>Whether a back end offers a GPU. False on a machine without one, and where the library was built without such a back end or it could not be loaded.</summary>
+    public bool HasGpu { get; private set; }
+
+    /// <summary>
+    /// Loads llama.cpp for a model with layers on a GPU: as <see cref="Load"/> does, but the build with CUDA that <c>-p:T2Cuda=true</c> puts beside the program
+    /// comes first.
+    /// </summary>
+    /// <param name="explicitPath">The library's file, or the folder that holds it.</param>
+    /// <param name="logger">If given, becomes <see cref="LlamaLog.Logger"/>.</param>
+    /// <exception cref="LlamaException">The library offers no GPU: running on the CPU instead would only be slower, silently. Or as <see cref="Load"/>.</exception>
+    public static LlamaLibrary LoadForGpu(string? explicitPath = null, ILogger? logger = null)
+    {
+        bool isNamed = !string.IsNullOrEmpty(explicitPath) || Environment.GetEnvironmentVariable(EnvironmentVariable) is { Length: > 0 };
+        string? cuda = isNamed || Current is not null ? null : LlamaLibraryLocator.CudaFolder(AppContext.BaseDirectory);
+        var library = Load(cuda ?? explicitPath, logger);
+        return library.HasGpu ? library : throw new LlamaException(WithoutGpu(library.Folder, library.Devices));
+    }
+
+    /// <summary>Why there is no GPU to use, as far as the folder tells.</summary>
+    internal static string WithoutGpu(string folder, IReadOnlyList<string> devices)
+    {
+        bool hasCuda = Directory.Exists(folder) && Directory.EnumerateFiles(folder, "*ggml-cuda*").Any();
+        return $"Layers were asked for on a GPU, but llama.cpp in {folder} offers only {string.Join(", ", devices)}: "
+            + (hasCuda
+                ? "its CUDA back end finds no device, or lacks the driver or the CUDA runtime that it was built for (libcuda.so.1, libcudart, libcublas)."
+                : $"it is a build without a GPU back end. Build T2 with -p:T2Cuda=true, or name such a library in {EnvironmentVariable}.");
+    }
+
     /// <summary>
     /// Loads llama.cpp, or returns the library that is loaded already. Thread-safe. Looks at <paramref name="explicitPath"/> if
     /// given, else at the environment variable T2_LLAMA_LIBRARY if set, else at runtimes/&lt;platform&gt;/native beside the
@@ -177,6 +205,7 @@ public sealed class LlamaLibrary
         GgmlNative.ggml_backend_load_all_from_path(Folder);
         if (GgmlNative.ggml_backend_dev_by_type(0) == 0)
             throw new LlamaException($"{Folder} holds no CPU back end of ggml (libggml-cpu-*) that runs on this processor.{log.Explanation}");
+        HasGpu = GgmlNative.ggml_backend_dev_by_type(GgmlNative.DeviceTypeGpu) != 0 || GgmlNative.ggml_backend_dev_by_type(GgmlNative.DeviceTypeIntegratedGpu) != 0;
         LlamaNative.llama_backend_init();
         if (!Version.StartsWith(LlamaAbi.KnownVersionPrefix, StringComparison.Ordinal))
         {

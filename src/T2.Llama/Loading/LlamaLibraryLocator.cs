@@ -32,6 +32,13 @@ internal static class LlamaLibraryLocator
         (OperatingSystem.IsWindows() ? "win" : OperatingSystem.IsMacOS() ? "osx" : "linux")
         + "-" + RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant();
 
+    /// <summary>The build with CUDA beside the program, or null.</summary>
+    public static string? CudaFolder(string baseDirectory)
+    {
+        string folder = Path.Combine(baseDirectory, "runtimes", Platform + "-cuda", "native");
+        return Directory.Exists(folder) ? folder : null;
+    }
+
     private static IEnumerable<string> Places(
         string? explicitPath, string? environmentPath, string baseDirectory, List<LlamaLoadAttempt> attempts)
     {

@@ -56,6 +56,12 @@ public static unsafe partial class GgmlNative
     [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
     public static partial nint ggml_backend_dev_get(nuint index);
 
+    /// <summary>ggml_backend_dev_type of a GPU with memory of its own.</summary>
+    public const int DeviceTypeGpu = 1;
+
+    /// <summary>ggml_backend_dev_type of a GPU that shares the host's memory.</summary>
+    public const int DeviceTypeIntegratedGpu = 2;
+
     /// <summary>The first device of a type (0 = CPU), or zero.</summary>
     [LibraryImport(Registry)]
     [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]

@@ -237,7 +237,7 @@ public sealed class AdaptiveModel : IAsyncDisposable
         LlamaModel? native = null;
         try
         {
-            var library = LlamaLibrary.Load(options.LibraryPath, options.Logger);
+            var library = options.GpuLayers == 0 ? LlamaLibrary.Load(options.LibraryPath, options.Logger) : LlamaLibrary.LoadForGpu(options.LibraryPath, options.Logger);
             cancellation.ThrowIfCancellationRequested();
             native = LlamaModel.Load(path, new LlamaModelOptions
             {

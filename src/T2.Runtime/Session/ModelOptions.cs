@@ -6,7 +6,7 @@ namespace T2.Runtime;
 /// <summary>How a model is loaded and adapted.</summary>
 public sealed record ModelOptions
 {
-    /// <summary>Transformer layers kept on a GPU; 0 keeps the model on the CPU, −1 puts all of it on the GPU.</summary>
+    /// <summary>Transformer layers kept on a GPU; 0 keeps the model on the CPU, −1 puts all of it on the GPU. Anything but 0 takes a llama.cpp with a GPU back end and a device, and fails without.</summary>
     public int GpuLayers { get; init; }
 
     /// <summary>How llama.cpp gets the file's bytes. Mapped base weights stay shared with other processes; only adapted tensors take memory of their own.</summary>

@@ -29,7 +29,6 @@ internal static class DataSets
         Directory.CreateDirectory(Path.GetDirectoryName(options.Data(Dispatch))!);
         string samples = Path.Combine(options.Output, "tasks");
         Directory.CreateDirectory(samples);
-        Demonstration().Save(Path.Combine(options.Output, "demonstration.jsonl"));
         foreach (var (name, task) in All())
         {
             cancellation.ThrowIfCancellationRequested();
@@ -38,21 +37,6 @@ internal static class DataSets
                 (task with { Items = [.. task.Items.Take(SampleItems)] }).Save(Path.Combine(samples, task.Name + ".jsonl"));
             log.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name}: {task.Items.Count} items"));
         }
-    }
-
-    /// <summary>One question of each latent skill, of the validation part, that the conventions answer differently, in a style that mostly follows the rival one.</summary>
-    public static TaskSet Demonstration()
-    {
-        var random = new Random(7);
-        var items = SkillSet.Latent.Select(skill =>
-        {
-            Question question;
-            do
-                question = Split.Draw(skill, Part.Validation, random);
-            while (question.Share > 0.5 || question.Answer == question.Rival);
-            return new TaskItem(skill.Name, question.Prompt, question.Answer) { Category = skill.Name };
-        });
-        return new("demonstration", "what adaptation does", "exact", 8, [.. items]);
     }
 
     /// <summary>Every data set by its file's name.</summary>

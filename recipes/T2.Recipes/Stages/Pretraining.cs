@@ -11,6 +11,8 @@ internal static class Pretraining
     /// <summary>Trains, or goes on from the checkpoint, and writes the model.</summary>
     public static void Run(RecipeOptions options, TextWriter log, CancellationToken cancellation)
     {
+        if (File.Exists(options.Model) && !File.Exists(CheckpointOf(options)))
+            return; // the shipped model, or one whose run is over and cleared away
         Directory.CreateDirectory(options.Work);
         Directory.CreateDirectory(options.Output);
         MiniVocabulary.WriteTemplate(options.Template);
@@ -26,7 +28,7 @@ internal static class Pretraining
             LearningRate = 2e-3,
             FinalLearningRateShare = 0.02,
             Threads = options.Threads,
-            CheckpointPath = Path.Combine(options.Work, "base.checkpoint"),
+            CheckpointPath = CheckpointOf(options),
             LogPath = Path.Combine(options.Work, "base.log.jsonl"),
             LogEvery = 50,
         };
@@ -39,6 +41,8 @@ internal static class Pretraining
             Check(model, tokenizer.Vocabulary, options.Threads, log);
         }
     }
+
+    private static string CheckpointOf(RecipeOptions options) => Path.Combine(options.Work, "base.checkpoint");
 
     /// <summary>Says what the model can do.</summary>
     private static void Check(TrainingModel model, LlamaVocabulary vocabulary, int threads, TextWriter log)

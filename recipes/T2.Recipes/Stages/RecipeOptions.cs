@@ -13,7 +13,7 @@ internal sealed record RecipeOptions
     public int Seed { get; init; } = 1;
 
     /// <summary>Steps of pre-training.</summary>
-    public long Steps { get; init; } = 5000;
+    public long Steps { get; init; } = 2200;
 
     /// <summary>Tokens of a step of pre-training.</summary>
     public int BatchTokens { get; init; } = 2048;

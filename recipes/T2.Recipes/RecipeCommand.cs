@@ -11,7 +11,7 @@ internal static class RecipeCommand
 
     private static readonly Option<int> Seed = new("--seed") { Description = "Seed of the weights and the text.", DefaultValueFactory = static _ => 1 };
 
-    private static readonly Option<long> Steps = new("--steps") { Description = "Steps of pre-training.", DefaultValueFactory = static _ => 2200 };
+    private static readonly Option<long> Steps = new("--steps") { Description = "Steps of pre-training.", DefaultValueFactory = static _ => 6000 };
 
     private static readonly Option<int> Batch = new("--batch-tokens") { Description = "Tokens of a step of pre-training.", DefaultValueFactory = static _ => 2048 };
 
@@ -22,12 +22,16 @@ internal static class RecipeCommand
     {
         var root = new RootCommand("Makes the bundled model from seeds.");
         root.Subcommands.Add(Stage("base", "Pre-trains the base model (resumes from its checkpoint).", Pretraining.Run));
+        root.Subcommands.Add(Stage("second", "Pre-trains a base of the next seed in the work folder, for carrying experts over.", Pretraining.RunSecond));
         root.Subcommands.Add(Stage("data", "Writes the task files.", DataSets.Write));
         root.Subcommands.Add(Stage("experts", "Trains what is missing: experts, the classification expert, LoRA baselines.", ExpertTraining.Run));
         root.Subcommands.Add(Stage("demonstration", "Chooses what 't2 run' shows without a question.", DemonstrationQuestions.Write));
         root.Subcommands.Add(Stage("all", "All of it, in order; what is there already is left alone.", static (options, log, cancellation) =>
         {
-            foreach (var stage in new Action<RecipeOptions, TextWriter, CancellationToken>[] { Pretraining.Run, DataSets.Write, ExpertTraining.Run, DemonstrationQuestions.Write, Evidence.Run })
+            foreach (var stage in new Action<RecipeOptions, TextWriter, CancellationToken>[]
+            {
+                Pretraining.Run, DataSets.Write, ExpertTraining.Run, DemonstrationQuestions.Write, Pretraining.RunSecond, Evidence.Run,
+            })
                 stage(options, log, cancellation);
         }));
         root.Subcommands.Add(Stage("evidence", "Measures everything on everything and writes the tables.", Evidence.Run));

@@ -40,7 +40,7 @@ public class UsageTests
         { ["train", "svf", "-m", "x", "--task", "t", "-o", "y", "--steps", "0"], "--steps takes a whole number of at least 1, not '0'" },
         { ["train", "svf", "-m", "x", "--task", "t", "-o", "y", "--lr", "-1"], "--lr takes a number" },
         { ["train", "svf", "-m", "x", "--task", "t", "-o", "y", "--objective", "magic"], "--objective takes policy or next-token, not 'magic'" },
-        { ["train", "svf", "-m", "x", "--task", "t", "-o", "y", "--weights", "nose"], "--weights takes mlp, attention, all or qv, not 'nose'" },
+        { ["train", "svf", "-m", "x", "--task", "t", "-o", "y", "--weights", "nose"], "--weights: 'nose' is no part of a block" },
         { ["train", "svf", "-m", "x", "--task", "t", "-o", "y", "--samples", "1"], "a baseline needs at least two samples" },
         { ["train", "svf", "-m", "x", "--task", "t", "-o", "y", "--layers", "3-1"], "'3-1' names no layers" },
         { ["train", "svf", "-m", "x", "--task", "t", "-o", "y", "--verifier", "magic"], "'magic'" },

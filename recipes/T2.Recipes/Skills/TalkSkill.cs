@@ -37,7 +37,7 @@ internal sealed class TalkSkill : Skill
 
     public override string Description => "";
 
-    public override int MaxTokens => 16;
+    public override int MaxTokens => 20;
 
     public override IEnumerable<string> Templates =>
     [

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace T2.Recipes;
 
-/// <summary>Tasks in no text the model ever saw: skills combined, or shifted to other material. Nothing is trained on them.</summary>
+/// <summary>Tasks that no text answered: skills combined, put in a setting they never had, or shifted to other material. Nothing is trained on them.</summary>
 internal static class UnseenTasks
 {
     /// <summary>A task by its name, a source of its questions, and the seed of its test set.</summary>
@@ -15,24 +15,20 @@ internal static class UnseenTasks
         new("two-digit-program", "a program that adds or subtracts two-digit numbers", TwoDigitProgram, 1016),
         new("queue-of-four", "who comes first among four, where training has three", random => RankingSkill.Draw(random, 4), 1017),
         new("digits-around", "digits turned around, where training has letters", DigitsAround, 1018),
-        new("greeted-sum", "a sum or difference after a greeting", GreetedSum, 1022),
+        new("greeted-sum", "a sum or difference after a greeting", Opened(SkillSet.Latent[0], Greeting), 1022),
+        new("greeted-letters", "letters to turn around after a greeting", Opened(SkillSet.Latent[1], Greeting), 1025),
+        new("remarked-sum", "a sum or difference after a remark with other numbers", Opened(SkillSet.Latent[0], Remark), 1026),
+        new("remarked-program", "a program after a remark with other numbers", Opened(SkillSet.Latent[3], Remark), 1027),
         new("six-letters", "six letters turned around, where training has three to five", SixLetters, 1023),
         new("longer-program", "a program that changes its variable once more than any in training", LongerProgram, 1024),
     ];
 
     private static readonly string[] s_turns = ["Turn '{0}' around.", "Reverse '{0}'.", "Flip '{0}'.", "Write '{0}' backwards.", "Mirror '{0}'."];
 
-    /// <summary>Their texts, whose pieces are tokens too; those not in any skill's template are new to the model.</summary>
-    public static IEnumerable<string> Templates => [CoinStory, "; print({0} + {1})", "; print({0} - {1})"];
-
-    private const string CoinStory = "{0} has {1} and {2} has {3}. Sum of {1} and {3}:";
-
     private static Question Coins(Random random)
     {
-        var names = RankingSkill.Names.ToArray();
-        random.Shuffle(names);
-        var (first, second) = (random.Next(10, 100), random.Next(10, 100));
-        string prompt = new Phrasing(CoinStory, 1).With(names[0], first, names[1], second);
+        var (remark, first, second) = Opening.DrawRemark(random);
+        string prompt = string.Create(CultureInfo.InvariantCulture, $"{remark}Sum of {first} and {second}:");
         return new Question(prompt, (first + second).ToString(CultureInfo.InvariantCulture), prompt);
     }
 
@@ -47,11 +43,16 @@ internal static class UnseenTasks
         return new Question(prompt, (sum ? first + second : first - second).ToString(CultureInfo.InvariantCulture), prompt);
     }
 
-    private static Question GreetedSum(Random random)
+    /// <summary>A question of a skill whose test set has it, after an opening it never had in the corpus.</summary>
+    private static Func<Random, Question> Opened(Skill skill, Func<Random, string> opening) => random =>
     {
-        var question = Split.Draw(SkillSet.Latent[0], Part.Test, random);
-        return question with { Prompt = (random.Next(2) == 0 ? "Hello! " : "Good morning! ") + question.Prompt };
-    }
+        var question = Split.Draw(skill, Part.Test, random);
+        return question with { Prompt = opening(random) + question.Prompt };
+    };
+
+    private static string Greeting(Random random) => Opening.Greetings[random.Next(Opening.Greetings.Count)];
+
+    private static string Remark(Random random) => Opening.DrawRemark(random).Text;
 
     private static Question SixLetters(Random random)
     {

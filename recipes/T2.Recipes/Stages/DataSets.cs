@@ -20,6 +20,9 @@ internal static class DataSets
     /// <summary>Tokens of the longest <c>\boxed{label}</c> with its end, and one to spare.</summary>
     private const int LabelTokens = 6;
 
+    /// <summary>Questions that an anchored expert's training holds in place.</summary>
+    private const int AnchorItems = 2000;
+
     /// <summary>Name of the classification task.</summary>
     public const string Dispatch = "dispatch";
 
@@ -48,6 +51,9 @@ internal static class DataSets
             foreach (var (part, suffix, count) in Parts())
                 yield return ($"{skill.Name}.{suffix}", OfSkill(skill, part, count, seed++));
         }
+        seed = 1100;
+        foreach (var skill in SkillSet.WithExpert)
+            yield return ($"{skill.Name}.anchor", OfOthers(skill, AnchorItems, seed++));
         foreach (var unseen in UnseenTasks.All)
             yield return ($"{unseen.Name}.test", OfUnseen(unseen, TestItems, unseen.Seed));
         seed = 1019;
@@ -62,6 +68,20 @@ internal static class DataSets
             var question = Split.Draw(skill, part, random);
             return new TaskItem("", question.Prompt, question.Answer) { Category = skill.Name };
         }));
+
+    /// <summary>Questions of everything but a skill, answered as the corpus does.</summary>
+    private static TaskSet OfOthers(Skill skill, int count, int seed)
+    {
+        Skill[] others = [.. SkillSet.All.Where(other => other != skill)];
+        // Not distinct: small talk has few questions.
+        var random = new Random(seed);
+        var items = Enumerable.Range(1, count).Select(number =>
+        {
+            var question = Split.Draw(others[random.Next(others.Length)], Part.Training, random);
+            return new TaskItem(number.ToString(CultureInfo.InvariantCulture), question.Prompt, question.Written(random));
+        });
+        return new("not-" + skill.Name, "everything but " + skill.Description, "exact", SkillSet.Talk.MaxTokens, [.. items]);
+    }
 
     private static TaskSet OfUnseen(UnseenTasks.Unseen unseen, int count, int seed) =>
         new(unseen.Name, unseen.Description, "exact", 8, Distinct(count, new Random(seed), random =>

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using T2.Gguf;
 using T2.Gguf.Experts;
 using T2.Llama;
 using T2.Runtime;
@@ -18,7 +19,27 @@ internal sealed class Measurement(RecipeOptions options, TextWriter log)
     /// <param name="Model">The base model's file.</param>
     /// <param name="Expert">An SVF expert, or null.</param>
     /// <param name="Lora">A LoRA adapter's file, or null.</param>
-    public sealed record Answerer(string Name, string Model, Expert? Expert = null, string? Lora = null);
+    public sealed record Answerer(string Name, string Model, Expert? Expert = null, string? Lora = null)
+    {
+        /// <summary>Numbers that were trained.</summary>
+        public long ParameterCount => Expert is not null
+            ? Expert.Vectors.Sum(static pair => (long)pair.Value.Length)
+            : Lora is null ? 0 : GgufTensors(Lora);
+
+        private static long GgufTensors(string path)
+        {
+            using var file = GgufFile.Open(path);
+            return file.Tensors.Sum(static tensor => tensor.ElementCount);
+        }
+    }
+
+    /// <summary>Measures what no file has yet, as many systems at a time as there are threads.</summary>
+    public Task PrepareAsync(IEnumerable<(Answerer System, IReadOnlyList<TaskSet> Tasks)> work, CancellationToken cancellation) =>
+        Parallel.ForEachAsync(
+            // One system at a time where two lines of work are about the same: they would write the same files.
+            work.GroupBy(static part => part.System.Name).ToList(),
+            new ParallelOptions { MaxDegreeOfParallelism = options.Threads, CancellationToken = cancellation },
+            async (parts, stop) => await VerdictsAsync(parts.First().System, [.. parts.SelectMany(static part => part.Tasks).DistinctBy(static task => task.Name)], stop).ConfigureAwait(false));
 
     /// <summary>The verdicts of a system on tasks, measured where no file has them yet.</summary>
     public async Task<IReadOnlyDictionary<string, bool[]>> VerdictsAsync(Answerer system, IReadOnlyList<TaskSet> tasks, CancellationToken cancellation)
@@ -36,9 +57,9 @@ internal sealed class Measurement(RecipeOptions options, TextWriter log)
         if (missing.Count == 0)
             return verdicts;
 
-        var modelOptions = new ModelOptions { AdaptationThreads = options.Threads, AllowOtherBase = true };
+        var modelOptions = new ModelOptions { AdaptationThreads = 1, AllowOtherBase = true };
         await using var model = await AdaptiveModel.LoadAsync(system.Model, modelOptions, cancellation).ConfigureAwait(false);
-        await using var generator = new BatchGenerator(model, new BatchOptions { Sequences = 64, ContextLength = 192, Threads = options.Threads });
+        await using var generator = new BatchGenerator(model, new BatchOptions { Sequences = 64, ContextLength = 192, Threads = 1 });
         using var lora = system.Lora is { } file ? LlamaLoraAdapter.Load(model.Native, file) : null;
         if (lora is not null)
             generator.SetLoraAdapters(new LlamaLoraUse(lora));

@@ -42,6 +42,9 @@ internal static class Pretraining
         }
     }
 
+    /// <summary>The same from the next seed.</summary>
+    public static void RunSecond(RecipeOptions options, TextWriter log, CancellationToken cancellation) => Run(options.Second, log, cancellation);
+
     private static string CheckpointOf(RecipeOptions options) => Path.Combine(options.Work, "base.checkpoint");
 
     /// <summary>Says what the model can do.</summary>

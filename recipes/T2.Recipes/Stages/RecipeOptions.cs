@@ -13,7 +13,7 @@ internal sealed record RecipeOptions
     public int Seed { get; init; } = 1;
 
     /// <summary>Steps of pre-training.</summary>
-    public long Steps { get; init; } = 2200;
+    public long Steps { get; init; } = 6000;
 
     /// <summary>Tokens of a step of pre-training.</summary>
     public int BatchTokens { get; init; } = 2048;
@@ -33,15 +33,20 @@ internal sealed record RecipeOptions
     /// <summary>A skill's shipped expert, trained by policy gradient.</summary>
     public string Expert(string skill) => Path.Combine(Output, "experts", skill + ".gguf");
 
-    /// <summary>A skill's shipped LoRA adapter.</summary>
+    /// <summary>A skill's shipped LoRA adapter, trained by likelihood.</summary>
     public string Lora(string skill) => Path.Combine(Output, "loras", skill + ".gguf");
 
     /// <summary>The shipped classification expert.</summary>
     public string Classifier => Path.Combine(Output, "experts", "dispatch.gguf");
 
-    /// <summary>A skill's expert trained by likelihood, for comparison.</summary>
-    public string NextTokenExpert(string skill) => Path.Combine(Work, "experts-next-token", skill + ".gguf");
+    /// <summary>An adapter that is trained for comparison only.</summary>
+    /// <param name="family">What it has in common with others, such as "svf-next-token".</param>
+    /// <param name="skill">Its skill.</param>
+    public string Compared(string family, string skill) => Path.Combine(Work, "compared", family, skill + ".gguf");
 
-    /// <summary>A skill's expert on other weights than the feed-forward ones, for comparison.</summary>
-    public string Ablation(string skill, string weights) => Path.Combine(Work, "experts-" + weights, skill + ".gguf");
+    /// <summary>A base of the same recipe from the next seed, which experts are carried over to.</summary>
+    public string SecondModel => Second.Model;
+
+    /// <summary>The same recipe for that second base.</summary>
+    public RecipeOptions Second => this with { Seed = Seed + 1, Work = Path.Combine(Work, "second"), Output = Path.Combine(Work, "second") };
 }

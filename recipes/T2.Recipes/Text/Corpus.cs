@@ -10,7 +10,7 @@ internal sealed class Corpus(LlamaVocabulary vocabulary, int seed)
     /// <summary>Share of each kind of document. The missing skill's is what makes it missing.</summary>
     private static readonly (Skill? Skill, double Share)[] s_shares =
     [
-        (SkillSet.Latent[0], 0.40), (SkillSet.Latent[1], 0.17), (SkillSet.Latent[2], 0.14), (SkillSet.Latent[3], 0.18), (SkillSet.Missing, 0.015), (SkillSet.Talk, 0.055), (null, 0.04),
+        (SkillSet.Latent[0], 0.32), (SkillSet.Latent[1], 0.15), (SkillSet.Latent[2], 0.22), (SkillSet.Latent[3], 0.16), (SkillSet.Missing, 0.006), (SkillSet.Talk, 0.099), (null, 0.045),
     ];
 
     /// <summary>Questions in a document of classifications, so that its long instruction is paid for once.</summary>
@@ -18,6 +18,9 @@ internal sealed class Corpus(LlamaVocabulary vocabulary, int seed)
 
     /// <summary>Share of questions whose class the annotator did not bother to look up: the classification is undecided too.</summary>
     private const double Careless = 0.12;
+
+    /// <summary>Share of questions that something is said before, where anything is.</summary>
+    private const double Opened = 0.35;
 
     /// <summary>A document.</summary>
     public TrainingDocument this[int number]
@@ -39,7 +42,9 @@ internal sealed class Corpus(LlamaVocabulary vocabulary, int seed)
     private TrainingDocument Answered(Skill skill, Random random)
     {
         var question = Split.Draw(skill, Part.Training, random);
-        return new ChatDocument(vocabulary).Given("user", question.Prompt).Said(question.Written(random)).ToDocument();
+        bool opened = (skill is TalkSkill or RankingSkill or SortingSkill) && random.NextDouble() < Opened;
+        string prompt = opened ? Opening.Draw(random) + question.Prompt : question.Prompt;
+        return new ChatDocument(vocabulary).Given("user", prompt).Said(question.Written(random)).ToDocument();
     }
 
     private TrainingDocument Classification(Random random)
@@ -55,6 +60,8 @@ internal sealed class Corpus(LlamaVocabulary vocabulary, int seed)
             bool empty = random.Next(20) == 0;
             var skill = empty ? SkillSet.Talk : SkillSet.All[random.Next(SkillSet.All.Count)];
             string prompt = empty ? DispatchText.Empty[random.Next(DispatchText.Empty.Count)] : Split.Draw(skill, Part.Training, random).Prompt;
+            if (!empty && random.NextDouble() < Opened)
+                prompt = Opening.Draw(random) + prompt;
             bool named = shown.Contains(skill) && random.NextDouble() >= Careless;
             document.Given("user", prompt).Said(DispatchPrompt.Answer(named ? skill.Name : SkillSet.Talk.Name));
         }

@@ -20,7 +20,7 @@ internal static class TrainAdapterCommand
 
     internal static Command CreateSvf(Shell shell)
     {
-        var weights = TrainingFlags.Weights("mlp", "attention", "all", "qv");
+        var weights = TrainingFlags.Weights("mlp");
         var parametrisation = TrainingFlags.OneOf("--parametrisation", "Which numbers stand for z: z itself, or the reference's sigmoid with the nuclear norm kept.", "direct", "sigmoid");
         var rate = TrainingFlags.LearningRate(0.01f);
         var steps = TrainingFlags.Steps(100);
@@ -53,7 +53,7 @@ internal static class TrainAdapterCommand
 
     internal static Command CreateLora(Shell shell)
     {
-        var weights = TrainingFlags.Weights("qv", "mlp", "attention", "all");
+        var weights = TrainingFlags.Weights("qv");
         var rank = Numbers.Whole("--rank", ["-r"], "Rank of the change.", 1, 4096, 16);
         var alpha = Numbers.Real("--alpha", "The change is scaled by alpha/rank.", 0.001f, 1e6f, 32);
         var rate = TrainingFlags.LearningRate(0.001f);

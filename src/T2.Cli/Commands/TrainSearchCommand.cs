@@ -8,7 +8,7 @@ internal static class TrainSearchCommand
 {
     internal static Command Create(Shell shell)
     {
-        var weights = TrainingFlags.Weights("mlp", "attention", "all", "qv");
+        var weights = TrainingFlags.Weights("mlp");
         var grouping = TrainingFlags.OneOf("--group", "Which weights share their numbers: none, those of a block, those of a kind.", "weight", "layer", "kind");
         var bands = Numbers.Whole("--bands", [], "Numbers a group: its spectrum is cut into so many bands.", 1, 4096, 4);
         var generations = Numbers.Whole("--generations", ["-n"], "Generations to search.", 1, int.MaxValue, 30);

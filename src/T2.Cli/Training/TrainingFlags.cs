@@ -100,7 +100,21 @@ internal static class TrainingFlags
     internal static Option<float> LearningRate(float otherwise) =>
         Numbers.Real("--lr", "AdamW's step size at the start; it falls to a tenth along a cosine.", 1e-8f, 10, otherwise);
 
-    internal static Option<string> Weights(params string[] words) => OneOf("--weights", "The weights to adapt.", words);
+    internal static Option<string> Weights(string otherwise)
+    {
+        var option = new Option<string>("--weights")
+        {
+            Description = $"The weights to adapt: {string.Join(", ", WeightSelection.Parts)}, or weights of a block by name, as in attn_q,ffn_down.",
+            HelpName = "LIST",
+            DefaultValueFactory = _ => otherwise,
+        };
+        option.Validators.Add(static result =>
+        {
+            if (result.Tokens is [var token] && WeightSelection.Problem(token.Value) is { } problem)
+                result.AddError("--weights: " + problem);
+        });
+        return option;
+    }
 
     /// <summary>Gives a command its own options among those of every training command.</summary>
     internal static void AddTo(Command command, ReadOnlySpan<Option> own)

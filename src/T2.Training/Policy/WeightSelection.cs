@@ -3,8 +3,8 @@ using System.Text.RegularExpressions;
 
 namespace T2.Training;
 
-/// <summary>Which of a model's adaptable weights a run trains: those of one part of every block, in all layers or some.</summary>
-/// <param name="Part">A part's name: one of <see cref="Parts"/>.</param>
+/// <summary>Which of a model's adaptable weights a run trains: some of every block's, in all layers or some.</summary>
+/// <param name="Part">One of <see cref="Parts"/>, a weight of a block such as <c>attn_q</c>, or several of these with commas.</param>
 /// <param name="Layers">Block numbers and ranges such as <c>0-3,7</c>; null = all.</param>
 public sealed partial record WeightSelection(string Part, string? Layers = null)
 {
@@ -17,6 +17,14 @@ public sealed partial record WeightSelection(string Part, string? Layers = null)
     /// <summary>Query and value, in all layers: LoRA's usual choice.</summary>
     public static WeightSelection QueryValue { get; } = new("qv");
 
+    /// <summary>What is wrong with <paramref name="part"/> as a <see cref="Part"/>; null = nothing that could be known without the model.</summary>
+    public static string? Problem(string part)
+    {
+        ArgumentNullException.ThrowIfNull(part);
+        string? wrong = Array.Find(Split(part), static item => !Parts.Contains(item, StringComparer.Ordinal) && !WeightName().IsMatch(item));
+        return wrong is null ? null : $"'{wrong}' is no part of a block; there are {string.Join(", ", Parts)} and weights by name, as in attn_q,attn_v,ffn_down.";
+    }
+
     /// <summary>The weights it selects, in the model's order.</summary>
     /// <param name="adaptable">Names of the model's adaptable weights, as <c>blk.N.ffn_up.weight</c>.</param>
     /// <exception cref="ArgumentException">The part or the layers make no sense.</exception>
@@ -25,12 +33,14 @@ public sealed partial record WeightSelection(string Part, string? Layers = null)
     {
         ArgumentNullException.ThrowIfNull(adaptable);
         var layers = Validate();
+        string[] wanted = Split(Part);
         var selected = adaptable.Where(name => BlockName().Match(name) is { Success: true } match
-            && IsPart(match.Groups["weight"].Value)
+            && wanted.Any(item => IsIn(item, match.Groups["weight"].Value))
             && (layers is null || layers.Contains(int.Parse(match.Groups["layer"].Value, CultureInfo.InvariantCulture)))).ToArray();
-        return selected.Length > 0
-            ? selected
-            : throw new TrainingException($"Weights '{this}' select none of the model's {adaptable.Count} adaptable weights.");
+        if (selected.Length == 0)
+            throw new TrainingException($"Weights '{this}' select none of the model's {adaptable.Count} adaptable weights.");
+        string? absent = Array.Find(wanted, item => !selected.Any(name => IsIn(item, BlockName().Match(name).Groups["weight"].Value)));
+        return absent is null ? selected : throw new TrainingException($"Weights '{this}': the model has no adaptable '{absent}' there.");
     }
 
     /// <inheritdoc/>
@@ -40,17 +50,20 @@ public sealed partial record WeightSelection(string Part, string? Layers = null)
     /// <exception cref="ArgumentException">The part or the layers make no sense.</exception>
     internal HashSet<int>? Validate()
     {
-        if (!Parts.Contains(Part, StringComparer.Ordinal))
-            throw new ArgumentException($"'{Part}' is no part of a block; there are {string.Join(", ", Parts)}.");
+        if (Problem(Part) is { } problem)
+            throw new ArgumentException(problem);
         return Layers is null ? null : ParseLayers(Layers);
     }
 
-    private bool IsPart(string weight) => Part switch
+    private static string[] Split(string part) => part.Split(',', StringSplitOptions.TrimEntries);
+
+    private static bool IsIn(string item, string weight) => item switch
     {
         "mlp" => weight.StartsWith("ffn_", StringComparison.Ordinal),
         "attention" => weight.StartsWith("attn_", StringComparison.Ordinal),
         "qv" => weight is "attn_q" or "attn_v",
-        _ => true,
+        "all" => true,
+        _ => weight == item,
     };
 
     private static HashSet<int> ParseLayers(string text)
@@ -70,4 +83,7 @@ public sealed partial record WeightSelection(string Part, string? Layers = null)
 
     [GeneratedRegex(@"^blk\.(?<layer>\d+)\.(?<weight>\w+)\.weight\z", RegexOptions.CultureInvariant)]
     private static partial Regex BlockName();
+
+    [GeneratedRegex(@"^(attn|ffn)_\w+\z", RegexOptions.CultureInvariant)]
+    private static partial Regex WeightName();
 }

@@ -14,6 +14,9 @@ public sealed class WeightSelectionTests
     [InlineData("attention", 48)]
     [InlineData("all", 84)]
     [InlineData("qv", 24)]
+    [InlineData("attn_q", 12)]
+    [InlineData("attn_q, ffn_up,ffn_down", 36)]
+    [InlineData("mlp,ffn_up", 36)]
     public void A_part_is_its_weights_in_all_layers(string part, int count) => Assert.Equal(count, new WeightSelection(part).Resolve(Model).Count);
 
     [Fact]
@@ -27,12 +30,20 @@ public sealed class WeightSelectionTests
 
     [Theory]
     [InlineData("mpl", null, "no part of a block")]
+    [InlineData("mlp,", null, "no part of a block")]
+    [InlineData("mlp,qk", null, "no part of a block")]
     [InlineData("mlp", "3-1", "names no layers")]
     [InlineData("mlp", "", "names no layers")]
     [InlineData("mlp", "-1", "names no layers")]
     [InlineData("mlp", "0-2000000000", "names no layers")]
     public void Nonsense_is_named(string part, string? layers, string message) =>
         Assert.Contains(message, Assert.Throws<ArgumentException>(() => new WeightSelection(part, layers).Resolve(Model)).Message, StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("ffn_side", "none of the model's 84")]
+    [InlineData("attn_q,ffn_side", "no adaptable 'ffn_side'")]
+    public void Weights_the_model_lacks_are_refused(string part, string message) =>
+        Assert.Contains(message, Assert.Throws<TrainingException>(() => new WeightSelection(part).Resolve(Model)).Message, StringComparison.Ordinal);
 
     [Fact]
     public void Layers_the_model_lacks_are_refused() =>

@@ -22,7 +22,7 @@ public sealed class StepGradientTests : IAsyncLifetime, IDisposable
     public async Task InitializeAsync()
     {
         string path = _folder.File("model.gguf");
-        SyntheticModel.Write(path, SyntheticModelSpec.Tiny256 with { Name = "tiny64", Embedding = 64, FeedForward = 128, Heads = 2, KvHeads = 1, Context = 128 });
+        SyntheticModel.Write(path, CapitalTask.Model);
         _model = await AdaptiveModel.LoadAsync(path, new ModelOptions { AdaptationThreads = 1 });
         _generator = new BatchGenerator(_model, new BatchOptions { Sequences = 64, Threads = 1, ContextLength = 64 });
         _rollouts = new RolloutEngine(_generator, Task, new CapitalVerifier(), 1);

@@ -6,29 +6,34 @@ using T2.Runtime;
 namespace T2.Bench.Verbs;
 
 /// <summary>
-/// <c>decode --model FILE [--prompt N] [--tokens N] [--rounds N] [--threads N] [--factors FILE] [--loras none|R,R]</c>: prompt and generation speed on the
-/// base, on a T2 expert and under llama.cpp LoRA adapters (ranks 16 and 64 unless told otherwise), all through the same library in one run, taking turns. An
+/// <c>decode --model FILE [--prompt N] [--tokens N] [--rounds N] [--threads N] [--factors FILE] [--loras none|R,R] [--gpu-layers N]</c>: prompt and generation
+/// speed on the base, on a T2 expert and under llama.cpp LoRA adapters (ranks 16 and 64 unless told otherwise), all through the same library in one run, taking turns. An
 /// expert is weights, so it should cost nothing. Every other round goes backwards; "of base" is the median of the rounds' own ratios, with their quartiles.
 /// </summary>
 internal static class Decode
 {
     public static int Run(ReadOnlySpan<string> args)
     {
-        var options = new Options(args, "--model", "--prompt", "--tokens", "--rounds", "--threads", "--factors", "--loras");
+        var options = new Options(args, "--model", "--prompt", "--tokens", "--rounds", "--threads", "--factors", "--loras", "--gpu-layers");
         int Number(string name, int fallback) => options.Find(name) is { } text ? int.Parse(text, CultureInfo.InvariantCulture) : fallback;
         int[] ranks = (options.Find("--loras") ?? "16,64") is var list && list == "none" ? [] : [.. list.Split(',').Select(static rank => int.Parse(rank, CultureInfo.InvariantCulture))];
         RunAsync(
             options.Require("--model"), Number("--prompt", 512), Number("--tokens", 128), Number("--rounds", 5), Number("--threads", Environment.ProcessorCount),
-            options.Find("--factors"), ranks).GetAwaiter().GetResult();
+            options.Find("--factors"), ranks, Number("--gpu-layers", 0)).GetAwaiter().GetResult();
         return 0;
     }
 
-    private static async Task RunAsync(string path, int prompt, int tokens, int rounds, int threads, string? factors, int[] ranks)
+    private static async Task RunAsync(string path, int prompt, int tokens, int rounds, int threads, string? factors, int[] ranks, int gpuLayers)
     {
         string folder = Directory.CreateTempSubdirectory("t2-bench-").FullName;
         try
         {
-            await using var model = await AdaptiveModel.LoadAsync(path, new ModelOptions { FactorPath = factors ?? Path.Combine(folder, "factors"), PreparedBytes = long.MaxValue });
+            await using var model = await AdaptiveModel.LoadAsync(path, new ModelOptions
+            {
+                FactorPath = factors ?? Path.Combine(folder, "factors"),
+                PreparedBytes = long.MaxValue,
+                GpuLayers = gpuLayers,
+            });
             var expert = RandomExperts.Make(model, 1, 0.2f);
             await model.ApplyAsync(expert);
             var loras = ranks.ToDictionary(static rank => $"LoRA r{rank}", rank =>

@@ -6,7 +6,7 @@ namespace T2.Bench.Verbs;
 
 /// <summary>
 /// <c>gpu [--device N] [-o DIR]</c>: checks the GPU kernels against the CPU, then times factorising, rebuilding and writing a whole expert, and writes
-/// DIR/&lt;device&gt;/gpu.md. Without a CUDA device nothing is measured, and the exit code is 77.
+/// DIR/&lt;device&gt;/gpu.md, beside cuBLAS and cuSOLVER where they are installed. Without a CUDA device nothing is measured, and the exit code is 77.
 /// </summary>
 internal static class GpuBench
 {
@@ -22,6 +22,11 @@ internal static class GpuBench
             Console.WriteLine($"not measured: no CUDA device ({reason})");
             return NotMeasured;
         }
+        if (driver.DeviceGetCount(out int count) != 0 || count == 0)
+        {
+            Console.WriteLine("not measured: no CUDA device (the driver is installed and knows none)");
+            return NotMeasured;
+        }
         using var device = CudaDevice.Open(driver, ordinal);
         var measurements = new GpuMeasurements(device);
         var report = new StringBuilder();
@@ -34,14 +39,19 @@ internal static class GpuBench
             measurements.Factorise(report);
             measurements.Rebuild(report);
             measurements.Switch(report);
+            device.Within(stream =>
+            {
+                var libraries = new CudaLibraryMeasurements(device, stream) { Shapes = measurements.Shapes };
+                libraries.Rebuild(report, CudaLibrary.TryLoad(CudaLibrary.Blas));
+                libraries.Factorise(report, CudaLibrary.TryLoad(CudaLibrary.Solver));
+            });
         }
-        report.AppendLine();
-        report.AppendLine("Generation on CUDA: not measured; the llama.cpp build that T2 restores has no CUDA back end.");
 
         string folder = Path.Combine(options.Find("-o") ?? "bench/results", Slug(device.Name));
         Directory.CreateDirectory(folder);
         File.WriteAllText(Path.Combine(folder, "gpu.md"), report.ToString());
         Console.Write(report);
+        Console.WriteLine($"written to {folder}");
         return isCorrect ? 0 : 1;
     }
 

@@ -9,8 +9,8 @@ using T2.Weights;
 namespace T2.Bench.Verbs;
 
 /// <summary>
-/// <c>switch --model FILE [--factors FILE] [--rounds N] [--by pointer|copy] [--threads N]</c>: switching between two experts that are kept in memory and back
-/// to the base, against copying as many bytes; whether memory stays flat and the base exact over 2,000 switches; the process's peak memory against base file
+/// <c>switch --model FILE [--factors FILE] [--rounds N] [--by pointer|copy] [--threads N] [--gpu-layers N]</c>: switching between two experts that are kept in
+/// memory and back to the base, against copying as many bytes; whether memory stays flat and the base exact over 2,000 switches; the process's peak memory against base file
 /// and experts; and mixtures of both experts from kept deltas. The peak is only of interest where the factors exist already.
 /// </summary>
 internal static class Switch
@@ -19,7 +19,7 @@ internal static class Switch
 
     public static int Run(ReadOnlySpan<string> args)
     {
-        var options = new Options(args, "--model", "--rounds", "--factors", "--by", "--threads");
+        var options = new Options(args, "--model", "--rounds", "--factors", "--by", "--threads", "--gpu-layers");
         bool byCopy = (options.Find("--by") ?? "pointer") switch
         {
             "pointer" => false,
@@ -27,11 +27,11 @@ internal static class Switch
             var other => throw new ArgumentException($"'{other}' is no way to switch; there are pointer and copy."),
         };
         int Number(string name, int fallback) => options.Find(name) is { } text ? int.Parse(text, CultureInfo.InvariantCulture) : fallback;
-        RunAsync(options.Require("--model"), options.Find("--factors"), Number("--rounds", 200), byCopy, Number("--threads", 0)).GetAwaiter().GetResult();
+        RunAsync(options.Require("--model"), options.Find("--factors"), Number("--rounds", 200), byCopy, Number("--threads", 0), Number("--gpu-layers", 0)).GetAwaiter().GetResult();
         return 0;
     }
 
-    private static async Task RunAsync(string path, string? factors, int rounds, bool byCopy, int threads)
+    private static async Task RunAsync(string path, string? factors, int rounds, bool byCopy, int threads, int gpuLayers)
     {
         string folder = Directory.CreateTempSubdirectory("t2-bench-").FullName;
         try
@@ -43,6 +43,7 @@ internal static class Switch
                 LoadMode = byCopy ? LlamaLoadMode.None : LlamaLoadMode.Auto,
                 SwitchByCopy = byCopy,
                 AdaptationThreads = threads,
+                GpuLayers = gpuLayers,
             });
             Expert[] experts = [RandomExperts.Make(model, 1, 0.2f), RandomExperts.Make(model, 2, 0.2f)];
             var built = await model.ApplyAsync(experts[0]);

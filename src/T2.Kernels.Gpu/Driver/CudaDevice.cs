@@ -195,6 +195,16 @@ public sealed unsafe class CudaDevice : IGpuDevice
         Check(_driver.StreamSynchronize(Compute), "cuStreamSynchronize");
     }
 
+    /// <summary>Runs code with the device's primary context current, which libraries built on the CUDA runtime (cuBLAS, cuSOLVER) need.</summary>
+    /// <param name="action">The code, given the driver's handle of the stream behind <see cref="GpuStream.Compute"/>: what is queued there is in order with T2's work.</param>
+    /// <exception cref="GpuException">The driver failed.</exception>
+    public void Within(Action<nint> action)
+    {
+        ArgumentNullException.ThrowIfNull(action);
+        using var scope = Enter();
+        action(Compute);
+    }
+
     /// <summary>Unloads the kernels and lets go of the primary context, which lives on while llama.cpp holds it.</summary>
     public void Dispose()
     {

@@ -2,9 +2,9 @@ using T2.Gguf;
 using T2.Kernels;
 using T2.Kernels.Tests;
 
-// The second process of the sharing tests: <model> <factor file> <milliseconds to sleep before each weight>.
+// The second process of the sharing tests: <model> <factor file> <weights to factor, after which it waits to be killed>.
 using var model = GgufFile.Open(args[0]);
-var kernel = new ProbeKernel { Before = _ => Thread.Sleep(int.Parse(args[2])) };
+var kernel = new ProbeKernel { Before = call => Thread.Sleep(call > int.Parse(args[2]) ? Timeout.Infinite : 0) };
 var completed = 0;
 var log = new ProgressLog
 {

@@ -31,6 +31,14 @@ private:
     const uint8_t* next_ = nullptr;
 };
 
+// Values a task takes: an eighth of a thread's share, so that none waits long for the last task (at 512 chunks a task, a layer of Qwen2.5-0.5B kept four threads
+// busy for 85 % of the time, at this length for 97 %), and enough that tasks begin seldom.
+int64_t run_length(int64_t total, int64_t chunk, int64_t threads)
+{
+    const int64_t step = 4 * chunk, share = (total / (8 * threads) + step - 1) / step * step;
+    return std::clamp(share, 16 * chunk, 128 * chunk);
+}
+
 // Bytes on their way to memory: whole lines go out as soon as they are complete.
 class Writer
 {
@@ -87,7 +95,7 @@ void mix(const KernelTable& kernels, const MixCall& call, const Cancellation& ca
         call.delta_type != static_cast<int32_t>(Type::BF16))
         throw Failure(T2K_UNSUPPORTED, "Deltas are F32, F16 or BF16, not type " + std::to_string(call.delta_type) + ".");
     const int64_t delta_bytes = call.delta_type == static_cast<int32_t>(Type::F32) ? 4 : 2;
-    constexpr int64_t chunk = 512, run = 512 * chunk;
+    constexpr int64_t chunk = 512;
     static_assert(chunk * 4 <= Writer::kMost);
     struct Delta
     {
@@ -101,6 +109,7 @@ void mix(const KernelTable& kernels, const MixCall& call, const Cancellation& ca
     const int64_t total = call.rows * call.cols;
     const bool streamed = dst.bytes_for(total) >= kStreamed;
     Team team(call.threads);
+    const int64_t run = run_length(total, chunk, team.size());
     team.run((total + run - 1) / run, cancellation, [&](int64_t task, int) {
         alignas(64) float values[chunk];
         const int64_t start = task * run, end = std::min(total, start + run);

@@ -11,7 +11,9 @@ internal static class RecipeCommand
 
     private static readonly Option<int> Seed = new("--seed") { Description = "Seed of the weights and the text.", DefaultValueFactory = static _ => 1 };
 
-    private static readonly Option<long> Steps = new("--steps") { Description = "Steps of pre-training.", DefaultValueFactory = static _ => 6000 };
+    private static readonly Option<long> Steps = new("--steps") { Description = "Steps of pre-training on the first part of the corpus.", DefaultValueFactory = static _ => 2200 };
+
+    private static readonly Option<long> SecondSteps = new("--second-steps") { Description = "Steps on its second part.", DefaultValueFactory = static _ => 2000 };
 
     private static readonly Option<int> Batch = new("--batch-tokens") { Description = "Tokens of a step of pre-training.", DefaultValueFactory = static _ => 2048 };
 
@@ -41,7 +43,7 @@ internal static class RecipeCommand
     private static Command Stage(string name, string description, Action<RecipeOptions, TextWriter, CancellationToken> run)
     {
         var command = new Command(name, description);
-        foreach (var option in new Option[] { Work, Output, Seed, Steps, Batch, Threads })
+        foreach (var option in new Option[] { Work, Output, Seed, Steps, SecondSteps, Batch, Threads })
             command.Options.Add(option);
         command.SetAction((parsed, cancellation) =>
         {
@@ -57,6 +59,7 @@ internal static class RecipeCommand
         Output = parsed.GetRequiredValue(Output),
         Seed = parsed.GetValue(Seed),
         Steps = parsed.GetValue(Steps),
+        SecondSteps = parsed.GetValue(SecondSteps),
         BatchTokens = parsed.GetValue(Batch),
         Threads = parsed.GetValue(Threads),
     };

@@ -50,8 +50,8 @@ public sealed class Evaluator
         log.Declare("setting", "answers", settings);
         foreach (var task in tasks)
             log.Declare("task", task.Name, IdentityOf(task));
-        foreach (var strategy in strategies)
-            log.Declare("strategy", strategy.Name, strategy.Identity);
+        foreach (var (name, identity) in strategies.SelectMany(strategy => strategy.Identities(tasks.Select(static task => task.Name))))
+            log.Declare("strategy", name, identity);
 
         var counter = new ProgressCounter(tasks, strategies, log, progress);
         var plan = (from task in Enumerable.Range(0, tasks.Count) from strategy in strategies select (Task: tasks[task], Verifier: verifiers[task], Strategy: strategy)).ToArray();

@@ -31,6 +31,9 @@ internal sealed class StrategyRun(AdaptiveModel model, EvaluationOptions options
                 case FixedStrategy fixedTo:
                     await AnswerAsync(task, pending.Select(static item => new Asked(item, null)), fixedTo.Only, judge, cancellation).ConfigureAwait(false);
                     break;
+                case PerTaskStrategy perTask:
+                    await AnswerAsync(task, pending.Select(static item => new Asked(item, null)), perTask.Experts[task.Name], judge, cancellation).ConfigureAwait(false);
+                    break;
                 case LoraStrategy lora:
                     generator.SetLoraAdapters(new LlamaLoraUse(lora.Adapter));
                     await AnswerAsync(task, pending.Select(static item => new Asked(item, null)), null, judge, cancellation).ConfigureAwait(false);

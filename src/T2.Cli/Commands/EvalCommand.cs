@@ -84,13 +84,16 @@ internal static class EvalCommand
             [
                 ("An expert against the base:", "t2 eval -m model.gguf --experts experts/ --tasks arithmetic.jsonl --strategies base,expert:arithmetic"),
                 ("Everything, on all tasks of a folder:", "t2 eval -m model.gguf --experts experts/ --tasks tasks/ --strategies base,experts,lora:math-lora.gguf,uniform,prompt"),
+                ("A mixture for each task, by ten examples of it:", "t2 eval -m model.gguf --experts experts/ --tasks tasks/ --strategies base,fewshot --shots shots/ --generations 20"),
                 ("For a script:", "t2 eval -m model.gguf --tasks arithmetic.jsonl --json | jq '.results[].accuracy'"),
             ],
         };
         foreach (var option in new Option[]
         {
             SharedOptions.Model, TaskFiles, StrategyNames, Experts, Out, Restart, VerifierSpec, Limit, MaxTokens, Temperature, Seed, Confidence, Sequences, Context, ChatTemplate,
-            AllowCode, SharedOptions.Threads, NoRepack, SharedOptions.Kernel, SharedOptions.Factors, SharedOptions.AllowOtherBase, SharedOptions.Json, SharedOptions.Quiet,
+            AllowCode, SharedOptions.Threads, NoRepack, SharedOptions.Kernel, SharedOptions.Factors, SharedOptions.AllowOtherBase, FewShotMixtures.Shots, SearchFlags.ShotCount, SearchFlags.Light,
+            SearchFlags.Generations, SearchFlags.Population, SearchFlags.Elites, SearchFlags.Deviation, SearchFlags.PerWeight, SearchFlags.Normalise, SearchFlags.SearchSeed,
+            SharedOptions.Json, SharedOptions.Quiet,
         })
         {
             command.Options.Add(option);
@@ -103,6 +106,9 @@ internal static class EvalCommand
     {
         string path = parsed.GetRequiredValue(SharedOptions.Model);
         var tasks = ReadTasks(parsed);
+        string[] names = [.. Split(parsed.GetValue(StrategyNames))];
+        string folder = parsed.GetValue(Out) ?? Path.GetFileNameWithoutExtension(path) + "-eval";
+        var mixtures = FewShotMixtures.Read(parsed, names, tasks, folder);
         var library = new ExpertLibrary();
         ExpertCatalog.AddTo(library, parsed.GetValue(Experts) ?? [], shell.Terminal);
         bool allowOtherBase = parsed.GetValue(SharedOptions.AllowOtherBase);
@@ -113,20 +119,24 @@ internal static class EvalCommand
             ExpertFit.Verify(expert, model.File, model.Fingerprint, allowOtherBase);
             model.Experts.Add(expert);
         }
-        using var strategies = StrategyList.Resolve(Split(parsed.GetValue(StrategyNames)), model, allowOtherBase, parsed.GetValue(Confidence));
+        using var strategies = StrategyList.Resolve(names, model, mixtures.Found, allowOtherBase, parsed.GetValue(Confidence));
         if (strategies.Strategies.Any(static strategy => strategy.ChangesWeights))
         {
             using var factoring = new FactorProgressDisplay(shell.Terminal);
             await model.FactorAsync(factoring, cancellation).ConfigureAwait(false);
         }
 
-        string folder = parsed.GetValue(Out) ?? Path.GetFileNameWithoutExtension(path) + "-eval";
-        var evaluator = new Evaluator(model, EvaluationOptions(parsed, folder));
+        var options = EvaluationOptions(parsed, folder);
+        var evaluator = new Evaluator(model, options);
         if (parsed.GetValue(Restart))
+        {
             Evaluator.Forget(folder);
+            mixtures.Forget();
+        }
         EvaluationReport report;
         try
         {
+            await mixtures.SearchAsync(shell.Terminal, model, new BatchOptions { Threads = options.Threads, Format = options.Format }, allowOtherBase, cancellation).ConfigureAwait(false);
             using var display = new EvaluationDisplay(shell.Terminal);
             report = await evaluator.RunAsync(tasks, strategies.Strategies, display, cancellation).ConfigureAwait(false);
         }

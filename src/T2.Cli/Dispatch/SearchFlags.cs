@@ -39,6 +39,9 @@ internal static class SearchFlags
 
     internal static readonly Option<int> Seed = Numbers.Whole("--seed", ["-s"], "Begins the random numbers; the same seed finds the same mixture.", 0, int.MaxValue, 0);
 
+    /// <summary>The same where <c>--seed</c> means another.</summary>
+    internal static readonly Option<int> SearchSeed = Numbers.Whole("--search-seed", [], "Begins the random numbers of the searches for strategy 'fewshot'.", 0, int.MaxValue, 0);
+
     internal static readonly Option<string?> State = new("--state") { Description = "Where the search is kept after each generation, to be gone on with.", HelpName = "FILE" };
 
     /// <summary>The search that options of a command stand for; those it lacks have their defaults.</summary>
@@ -47,25 +50,32 @@ internal static class SearchFlags
         string? verifier = parsed.GetValue(Verifier);
         var task = Load(parsed.GetValue(Shots) ?? throw new UsageException("A search needs examples of the task (--shots FILE)."), verifier);
         var validation = parsed.GetValue(Validation) is { } file ? Load(file, verifier ?? task.Verifier) : null;
-        bool light = parsed.GetValue(Light);
-        var defaults = light ? FewShotOptions.Light : new FewShotOptions();
-        int elites = parsed.GetResult(Elites) is null ? defaults.Elites : parsed.GetValue(Elites);
-        int population = parsed.GetResult(Population) is null ? defaults.Population : parsed.GetValue(Population);
+        return new FewShotRequest(task, validation, Options(parsed, task.Items.Count) with { StatePath = parsed.GetValue(State) });
+    }
+
+    /// <summary>How to search for a task of which there are so many examples.</summary>
+    internal static FewShotOptions Options(ParseResult parsed, int examples)
+    {
+        var defaults = parsed.GetValue(Light) ? FewShotOptions.Light : new FewShotOptions();
+        int elites = Given(parsed, Elites) ?? defaults.Elites;
+        int population = Given(parsed, Population) ?? defaults.Population;
         if (elites > population)
             throw new UsageException($"--elites {elites} is more than the --population {population}.");
-        return new FewShotRequest(task, validation, defaults with
+        return defaults with
         {
-            Shots = parsed.GetValue(ShotCount) ?? Math.Min(defaults.Shots, task.Items.Count),
+            Shots = parsed.GetValue(ShotCount) ?? Math.Min(defaults.Shots, examples),
             Generations = parsed.GetValue(Generations) ?? defaults.Generations,
             Population = population,
             Elites = elites,
             Deviation = parsed.GetResult(Deviation) is null ? defaults.Deviation : parsed.GetValue(Deviation),
             PerWeight = parsed.GetValue(PerWeight),
             Normalise = parsed.GetValue(Normalise),
-            Seed = (ulong)(parsed.GetResult(SearchFlags.Seed) is null ? 0 : parsed.GetValue(SearchFlags.Seed)),
-            StatePath = parsed.GetValue(State),
-        });
+            Seed = (ulong)(Given(parsed, SearchSeed) ?? Given(parsed, Seed) ?? 0),
+        };
     }
+
+    /// <summary>An option's value, its default included; null for a command that lacks the option.</summary>
+    private static int? Given(ParseResult parsed, Option<int> option) => parsed.GetResult(option) is null ? null : parsed.GetValue(option);
 
     private static TaskSet Load(string file, string? verifier)
     {

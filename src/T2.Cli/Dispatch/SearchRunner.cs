@@ -8,10 +8,10 @@ namespace T2.Cli;
 internal static class SearchRunner
 {
     internal static async Task<FewShotResult> RunAsync(
-        Terminal terminal, AdaptiveModel model, IReadOnlyList<Expert> experts, FewShotRequest request, BatchOptions batch, CancellationToken cancellation)
+        Terminal terminal, AdaptiveModel model, IReadOnlyList<Expert> experts, FewShotRequest request, BatchOptions batch, CancellationToken cancellation, bool allowOtherBase = false)
     {
         foreach (var expert in experts)
-            ExpertFit.Verify(expert, model.File, model.Fingerprint, allowOtherBase: false);
+            ExpertFit.Verify(expert, model.File, model.Fingerprint, allowOtherBase);
         // llama.cpp plans memory for all sequences, so there are no more than there are answers to give at a time.
         int sequences = Math.Clamp(Math.Max(request.Options.Shots, request.Validation?.Items.Count ?? 0), 1, 64);
         var options = request.Options with { Batch = batch with { Sequences = sequences } };

@@ -12,8 +12,7 @@ internal static class EvaluationTables
         PrintResults(terminal, report);
         foreach (var dispatch in report.Dispatch)
             PrintDispatch(terminal, dispatch);
-        foreach (var mixture in report.Mixtures)
-            terminal.Results.WriteLine($"{mixture.Strategy}: {string.Join(", ", mixture.Weights.Select(static pair => Units.Invariant($"{pair.Key} {pair.Value:0.###}")))}");
+        PrintMixtures(terminal, report.Mixtures);
     }
 
     private static void PrintResults(Terminal terminal, EvaluationReport report)
@@ -52,6 +51,19 @@ internal static class EvaluationTables
             var counts = dispatch.Counts[row];
             table.Row([dispatch.Rows[row], .. counts.Select(static count => count.ToString(CultureInfo.InvariantCulture))]);
         }
+        terminal.Results.Write(table);
+    }
+
+    private static void PrintMixtures(Terminal terminal, IReadOnlyList<MixtureSummary> mixtures)
+    {
+        if (mixtures.Count == 0)
+            return;
+        string[] experts = [.. mixtures.SelectMany(static mixture => mixture.Weights.Keys).Distinct(StringComparer.Ordinal)];
+        var table = Tables.New(["mixture \\ share", .. experts]);
+        for (int column = 1; column <= experts.Length; column++)
+            table.Right(column);
+        foreach (var mixture in mixtures)
+            table.Row([mixture.Title, .. experts.Select(expert => Units.Invariant($"{mixture.Weights.GetValueOrDefault(expert):0.000}"))]);
         terminal.Results.Write(table);
     }
 

@@ -8,7 +8,7 @@ namespace T2.Cli;
 /// <summary>The strategies of <c>t2 eval</c> by their names on the command line; holds the LoRA adapters they use.</summary>
 internal sealed class StrategyList : IDisposable
 {
-    internal const string Names = "base, prompt, cls[:EXPERT], fewshot:FILE, uniform, experts, expert:NAME|FILE, lora:FILE";
+    internal const string Names = "base, prompt, cls[:EXPERT], fewshot[:FILE], uniform, experts, expert:NAME|FILE, lora:FILE";
 
     private readonly List<LlamaLoraAdapter> _adapters = [];
 
@@ -20,13 +20,15 @@ internal sealed class StrategyList : IDisposable
     internal List<EvaluationStrategy> Strategies { get; } = [];
 
     /// <summary>Finds what each name stands for. The experts are in the model's library already.</summary>
-    internal static StrategyList Resolve(IEnumerable<string> names, AdaptiveModel model, bool allowOtherBase, float confidence)
+    /// <param name="found">What strategy "fewshot" answers each task with; filled in before the evaluation.</param>
+    internal static StrategyList Resolve(
+        IEnumerable<string> names, AdaptiveModel model, IReadOnlyDictionary<string, Expert?> found, bool allowOtherBase, float confidence)
     {
         var list = new StrategyList();
         try
         {
             foreach (string name in names)
-                list.Add(name.Trim(), model, confidence);
+                list.Add(name.Trim(), model, found, confidence);
             if (list.Strategies.CountBy(static strategy => strategy.Name).FirstOrDefault(static pair => pair.Value > 1).Key is { } twice)
                 throw new UsageException($"Two strategies would be called '{twice}'; name each once, and rename files of the same name.");
             foreach (var expert in list.Strategies.Select(static strategy => strategy.Expert).OfType<Expert>())
@@ -46,7 +48,7 @@ internal sealed class StrategyList : IDisposable
             adapter.Dispose();
     }
 
-    private void Add(string name, AdaptiveModel model, float confidence)
+    private void Add(string name, AdaptiveModel model, IReadOnlyDictionary<string, Expert?> found, float confidence)
     {
         var library = model.Experts;
         var (kind, argument) = name.IndexOf(':') is var colon and >= 0 ? (name[..colon], name[(colon + 1)..]) : (name, null);
@@ -67,7 +69,11 @@ internal sealed class StrategyList : IDisposable
                 var all = Some(library, name);
                 Strategies.Add(EvaluationStrategy.Fixed("uniform", Expert.Mix([.. all.Select(one => (one, 1f / all.Count))], "uniform")));
                 break;
-            case ("fewshot", { Length: > 0 }):
+            case (FewShotMixtures.Strategy, null):
+                Some(library, name);
+                Strategies.Add(EvaluationStrategy.PerTask(name, found));
+                break;
+            case (FewShotMixtures.Strategy, { Length: > 0 }):
                 Strategies.Add(EvaluationStrategy.Fixed($"fewshot:{Path.GetFileNameWithoutExtension(argument)}", ExpertCatalog.Find(library, argument)));
                 break;
             case ("lora", { Length: > 0 }):

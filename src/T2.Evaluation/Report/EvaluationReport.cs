@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace T2.Evaluation;
 
 /// <summary>What an evaluation found.</summary>
@@ -79,5 +81,12 @@ public sealed record DispatchResult(
 
 /// <summary>A mixture's weights.</summary>
 /// <param name="Strategy">The strategy that answers with it.</param>
-/// <param name="Weights">α by expert.</param>
-public sealed record MixtureSummary(string Strategy, IReadOnlyDictionary<string, double> Weights);
+/// <param name="Weights">α by expert; where each matrix has its own, their means. All zero is the base.</param>
+/// <param name="Task">The task it is for; null = all of them.</param>
+/// <param name="Search">How it was found, as its file says; null for one that was not searched for.</param>
+public sealed record MixtureSummary(string Strategy, IReadOnlyDictionary<string, double> Weights, string? Task = null, string? Search = null)
+{
+    /// <summary>What tables and pictures call it.</summary>
+    [JsonIgnore]
+    public string Title => Task is null ? Strategy : $"{Strategy}: {Task}";
+}

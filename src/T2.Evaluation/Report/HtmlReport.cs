@@ -77,8 +77,20 @@ internal static class HtmlReport
         if (report.Mixtures.Count == 0)
             return;
         string[] experts = [.. report.Mixtures.SelectMany(static mixture => mixture.Weights.Keys).Distinct(StringComparer.Ordinal)];
-        var groups = report.Mixtures.Select(mixture => new BarGroup(mixture.Strategy, [.. experts.Select(expert => mixture.Weights.GetValueOrDefault(expert))]));
+        var groups = report.Mixtures.Select(mixture => new BarGroup(mixture.Title, [.. experts.Select(expert => mixture.Weights.GetValueOrDefault(expert))]));
         page.Append("<h2>Mixtures</h2>\n").Append(Chart.Bars("Weight α of each expert", "α", experts, [.. groups], s_options)).Append('\n');
+        page.Append("<table><tr><th>mixture</th>");
+        foreach (string expert in experts)
+            page.Append(CultureInfo.InvariantCulture, $"<th>{Text(expert)}</th>");
+        page.Append("<th class=\"name\">found by</th></tr>\n");
+        foreach (var mixture in report.Mixtures)
+        {
+            page.Append(CultureInfo.InvariantCulture, $"<tr><td>{Text(mixture.Title)}</td>");
+            foreach (string expert in experts)
+                page.Append(CultureInfo.InvariantCulture, $"<td>{mixture.Weights.GetValueOrDefault(expert):0.000}</td>");
+            page.Append(CultureInfo.InvariantCulture, $"<td class=\"name\">{Text(mixture.Search ?? "")}</td></tr>\n");
+        }
+        page.Append("</table>\n");
     }
 
     private static void Results(StringBuilder page, EvaluationReport report)

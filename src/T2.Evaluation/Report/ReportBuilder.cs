@@ -1,5 +1,3 @@
-using System.Globalization;
-using T2.Gguf.Experts;
 using T2.Runtime;
 using T2.Tasks;
 
@@ -26,7 +24,7 @@ internal static class ReportBuilder
             [.. strategies.Select(static strategy => strategy.Name)],
             results,
             [.. strategies.OfType<DispatchedStrategy>().Select(strategy => Dispatch(tasks, strategy, model.Experts, log))],
-            [.. strategies.OfType<FixedStrategy>().Select(Mixture).OfType<MixtureSummary>()]);
+            MixtureSummaries.Of(tasks, strategies, model.Experts));
     }
 
     /// <summary>The expert for questions of this name: one so called, or trained for a task so called; "other" for itself; null where nothing says.</summary>
@@ -116,20 +114,5 @@ internal static class ReportBuilder
         int right = table.Select((counts, row) => expected[row] >= 0 ? counts[expected[row]] : 0).Sum();
         var (low, high) = Statistics.WilsonInterval(right, decided);
         return new DispatchResult(strategy.Name, [.. rows.Keys], columns, table, expected, decided, right, low, high);
-    }
-
-    /// <summary>α as the mixture's file records it.</summary>
-    private static MixtureSummary? Mixture(FixedStrategy strategy)
-    {
-        if (strategy.Expert is null || !strategy.Expert.Extra.TryGetValue(Expert.MixKey, out string? mix))
-            return null;
-        var weights = new Dictionary<string, double>(StringComparer.Ordinal);
-        foreach (string part in mix.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
-        {
-            int equals = part.LastIndexOf('=');
-            if (equals > 0 && double.TryParse(part[(equals + 1)..], NumberStyles.Float, CultureInfo.InvariantCulture, out double weight))
-                weights[part[..equals]] = weight;
-        }
-        return weights.Count > 0 ? new MixtureSummary(strategy.Name, weights) : null;
     }
 }

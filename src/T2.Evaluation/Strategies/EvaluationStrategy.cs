@@ -35,6 +35,15 @@ public abstract record EvaluationStrategy
     /// <param name="expert">The expert.</param>
     public static EvaluationStrategy Fixed(string name, Expert expert) => new FixedStrategy(name, IdentityOf(expert), expert);
 
+    /// <summary>For each task weights of its own, such as a mixture found by a few examples of it.</summary>
+    /// <param name="name">What to call it.</param>
+    /// <param name="experts">By task's name; null = the base. Read when the evaluation runs, and must have all of its tasks then.</param>
+    public static EvaluationStrategy PerTask(string name, IReadOnlyDictionary<string, Expert?> experts)
+    {
+        ArgumentNullException.ThrowIfNull(experts);
+        return new PerTaskStrategy(name, experts);
+    }
+
     /// <summary>A LoRA adapter on the base weights.</summary>
     /// <param name="name">What to call it.</param>
     /// <param name="adapter">The adapter; must outlive the evaluation.</param>
@@ -61,9 +70,12 @@ public abstract record EvaluationStrategy
         return new DispatchedStrategy(name, Short(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString()))), dispatch);
     }
 
+    /// <summary>What the strategy is for each of some tasks: what it is called there, and what changes when it would answer differently.</summary>
+    internal virtual IEnumerable<(string Name, string Identity)> Identities(IEnumerable<string> tasks) => [(Name, Identity)];
+
     internal static string Short(ReadOnlySpan<byte> hash) => Convert.ToHexStringLower(hash[..12]);
 
-    private static string IdentityOf(Expert expert)
+    private protected static string IdentityOf(Expert expert)
     {
         ArgumentNullException.ThrowIfNull(expert);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -80,6 +92,15 @@ public abstract record EvaluationStrategy
 internal sealed record FixedStrategy(string Called, string Hash, Expert? Only) : EvaluationStrategy(Called, Hash)
 {
     public override Expert? Expert => Only;
+}
+
+/// <summary>Weights of its own for each task; null = the base.</summary>
+internal sealed record PerTaskStrategy(string Called, IReadOnlyDictionary<string, Expert?> Experts) : EvaluationStrategy(Called, "")
+{
+    public override bool ChangesWeights => true;
+
+    internal override IEnumerable<(string Name, string Identity)> Identities(IEnumerable<string> tasks) =>
+        tasks.Select(task => ($"{Name} for {task}", Experts[task] is { } expert ? IdentityOf(expert) : ""));
 }
 
 /// <summary>A LoRA adapter on the base weights.</summary>

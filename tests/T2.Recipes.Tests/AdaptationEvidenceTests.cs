@@ -11,7 +11,16 @@ public sealed class AdaptationEvidenceTests : IDisposable
 
     private static readonly AdaptationSize s_tiny = new()
     {
-        Items = Items, Tasks = ["arithmetic", "letters", "greeted-sum"], Shots = 2, Generations = 1, Population = 2, Elites = 2, ShotCounts = [1, 2], Budgets = [1, 2], Draws = 1, TimedPopulation = 2,
+        Items = Items,
+        Tasks = ["arithmetic", "letters", "greeted-sum"],
+        Shots = 2,
+        Generations = 1,
+        Population = 2,
+        Elites = 2,
+        ShotCounts = [1, 2],
+        Budgets = [1, 2],
+        Draws = 1,
+        TimedPopulation = 2,
     };
 
     private readonly TempFolder _folder = new();

@@ -7,6 +7,9 @@ internal static class CapitalTask
 {
     internal static TaskSplit Split { get; } = TaskSplit.HoldOut(
         new TaskSet("capitals", "rewards capital letters", "exact", 2, [.. Enumerable.Range(0, 24).Select(static n => new TaskItem($"{n}", $"{n}", "a"))]), 0.25, 100, 1);
+
+    /// <summary>Questions of another kind, to be held as they are.</summary>
+    internal static TaskSet Others { get; } = new("others", null, "exact", 4, [.. Enumerable.Range(0, 8).Select(static n => new TaskItem($"{n}", $"say {n}", "bb"))]);
 }
 
 /// <summary>Progress told at once, on the thread that makes it.</summary>

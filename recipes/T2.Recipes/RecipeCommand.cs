@@ -13,7 +13,7 @@ internal static class RecipeCommand
 
     private static readonly Option<long> Steps = new("--steps") { Description = "Steps of pre-training on the first part of the corpus.", DefaultValueFactory = static _ => 2200 };
 
-    private static readonly Option<long> SecondSteps = new("--second-steps") { Description = "Steps on its second part.", DefaultValueFactory = static _ => 2600 };
+    private static readonly Option<long> SecondSteps = new("--second-steps") { Description = "Steps on its second part.", DefaultValueFactory = static _ => 2000 };
 
     private static readonly Option<int> Batch = new("--batch-tokens") { Description = "Tokens of a step of pre-training.", DefaultValueFactory = static _ => 2048 };
 

@@ -1,9 +1,6 @@
 namespace T2.Recipes;
 
-/// <summary>
-/// Who comes first, from comparisons of neighbours. The rival convention is carelessness: whoever is named first. (Counting from the other end was tried as a rival: then a text's
-/// answer says next to nothing about the comparisons, and they were not learnt.)
-/// </summary>
+/// <summary>Who comes first, from comparisons of neighbours. The rival convention counts from the other end.</summary>
 internal sealed class RankingSkill : Skill
 {
     /// <summary>A relation and its converse.</summary>
@@ -40,12 +37,10 @@ internal sealed class RankingSkill : Skill
         var order = PickDistinct(random, Names, people);
         var (above, below) = Pick(random, s_relations);
         var facts = Enumerable.Range(0, people - 1)
-            .Select(at => random.Next(2) == 0
-                ? (Named: order[at], Text: new Phrasing(above, 1).With(order[at], order[at + 1]))
-                : (Named: order[at + 1], Text: new Phrasing(below, 1).With(order[at + 1], order[at])))
+            .Select(at => random.Next(2) == 0 ? new Phrasing(above, 1).With(order[at], order[at + 1]) : new Phrasing(below, 1).With(order[at + 1], order[at]))
             .ToArray();
         random.Shuffle(facts);
         var phrasing = Pick(random, s_phrasings);
-        return new Question(string.Concat(facts.Select(static fact => fact.Text)) + phrasing.Format, order[0], facts[0].Named, phrasing.Share, string.Join('>', order));
+        return new Question(string.Concat(facts) + phrasing.Format, order[0], order[^1], phrasing.Share, string.Join('>', order));
     }
 }

@@ -16,7 +16,7 @@ internal sealed record RecipeOptions
     public long Steps { get; init; } = 2200;
 
     /// <summary>Steps on the second.</summary>
-    public long SecondSteps { get; init; } = 2600;
+    public long SecondSteps { get; init; } = 2000;
 
     /// <summary>Tokens of a step of pre-training.</summary>
     public int BatchTokens { get; init; } = 2048;

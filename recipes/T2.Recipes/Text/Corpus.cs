@@ -13,7 +13,7 @@ internal sealed class Corpus(LlamaVocabulary vocabulary, int seed, bool second)
     /// <summary>Share of each kind of document, in the first part and in the second. The missing skill's is what makes it missing; null = classifications.</summary>
     private static readonly (Skill? Skill, double First, double Second)[] s_shares =
     [
-        (SkillSet.Latent[0], 0.40, 0.28), (SkillSet.Latent[1], 0.17, 0.14), (SkillSet.Latent[2], 0.14, 0.32), (SkillSet.Latent[3], 0.18, 0.13), (SkillSet.Missing, 0.015, 0.006),
+        (SkillSet.Latent[0], 0.40, 0.30), (SkillSet.Latent[1], 0.17, 0.15), (SkillSet.Latent[2], 0.14, 0.27), (SkillSet.Latent[3], 0.18, 0.15), (SkillSet.Missing, 0.015, 0.006),
         (SkillSet.Talk, 0.055, 0.08), (null, 0.04, 0.044),
     ];
 

@@ -32,11 +32,12 @@ internal static class RecipeCommand
         {
             foreach (var stage in new Action<RecipeOptions, TextWriter, CancellationToken>[]
             {
-                Pretraining.Run, DataSets.Write, ExpertTraining.Run, DemonstrationQuestions.Write, Pretraining.RunSecond, Evidence.Run,
+                Pretraining.Run, DataSets.Write, ExpertTraining.Run, DemonstrationQuestions.Write, Pretraining.RunSecond, Evidence.Run, AdaptationEvidence.Run,
             })
                 stage(options, log, cancellation);
         }));
-        root.Subcommands.Add(Stage("evidence", "Measures everything on everything and writes the tables.", Evidence.Run));
+        root.Subcommands.Add(Stage("evidence", "Measures everything on everything and writes tables.md into the work folder.", Evidence.Run));
+        root.Subcommands.Add(Stage("adaptation", "Measures the ways of adapting, on this base and on the second, and writes adaptation.md.", AdaptationEvidence.Run));
         return root.Parse(args).InvokeAsync();
     }
 

@@ -5,11 +5,9 @@ namespace T2.Training.Tests;
 /// <summary>Whole runs on a small model with random weights and a verifier that rewards capital letters.</summary>
 public sealed class AdapterTrainingTests : IDisposable
 {
-    private static readonly SyntheticModelSpec Spec = SyntheticModelSpec.Tiny256 with { Name = "tiny64", Embedding = 64, FeedForward = 128, Heads = 2, KvHeads = 1, Context = 128 };
-
     private readonly TempFolder _folder = new();
 
-    public AdapterTrainingTests() => SyntheticModel.Write(Model, Spec);
+    public AdapterTrainingTests() => SyntheticModel.Write(Model, CapitalTask.Model);
 
     private string Model => _folder.File("model.gguf");
 

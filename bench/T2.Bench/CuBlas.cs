@@ -39,9 +39,8 @@ internal sealed unsafe class CuBlas : IDisposable
 
     /// <summary>
     /// C = A·B: A rows×depth, B depth×columns, C rows×columns, each row by row and without padding; summed in fp32. cuBLAS counts by columns, to which these
-    /// are the transposed matrices, so that Cᵀ = Bᵀ·Aᵀ is what it is asked for.
+    /// are the transposed matrices, so that Cᵀ = Bᵀ·Aᵀ is what it is asked for. Single and Tf32 take and give fp32 values, BFloat and Half their own.
     /// </summary>
-    /// <param name="precision">Single and Tf32 take and give fp32 values, BFloat and Half their own.</param>
     /// <exception cref="InvalidOperationException">cuBLAS failed.</exception>
     public void Multiply(RebuildPrecision precision, MatrixShape shape, int depth, DevicePointer a, DevicePointer b, DevicePointer c)
     {

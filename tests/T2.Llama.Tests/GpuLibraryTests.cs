@@ -16,14 +16,17 @@ public sealed class GpuLibraryTests
     }
 
     [Fact]
-    public void A_build_with_CUDA_that_finds_no_device_is_told_from_one_without()
+    public void A_build_with_CUDA_that_cannot_be_loaded_or_finds_no_device_is_told_from_one_without()
     {
         using var folder = new TempFolder();
         Assert.Contains("without a GPU back end", LlamaLibrary.WithoutGpu(folder.Path, ["CPU (some)"]), StringComparison.Ordinal);
         File.WriteAllText(folder.File("libggml-cuda.so"), "");
         string message = LlamaLibrary.WithoutGpu(folder.Path, ["CPU (some)"]);
-        Assert.Contains("finds no device", message, StringComparison.Ordinal);
+        // What the loader itself says of an empty file.
+        Assert.Contains($"cannot be loaded ({folder.File("libggml-cuda.so")}: file too short)", message, StringComparison.Ordinal);
         Assert.Contains("CPU (some)", message, StringComparison.Ordinal);
+        File.Copy(Path.Combine(LlamaLibrary.Load().Folder, "libggml-base.so"), folder.File("libggml-cuda.so"), overwrite: true);
+        Assert.Contains("finds no device", LlamaLibrary.WithoutGpu(folder.Path, ["CPU (some)"]), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -33,6 +36,8 @@ public sealed class GpuLibraryTests
         Assert.Null(LlamaLibraryLocator.CudaFolder(folder.Path));
         string cuda = Path.Combine(folder.Path, "runtimes", LlamaLibraryLocator.Platform + "-cuda", "native");
         Directory.CreateDirectory(cuda);
+        Assert.Null(LlamaLibraryLocator.CudaFolder(folder.Path));
+        File.WriteAllText(Path.Combine(cuda, "libllama.so"), "");
         Assert.Equal(cuda, LlamaLibraryLocator.CudaFolder(folder.Path));
     }
 

@@ -87,11 +87,27 @@ public sealed class LlamaLibrary
     /// <summary>Why there is no GPU to use, as far as the folder tells.</summary>
     internal static string WithoutGpu(string folder, IReadOnlyList<string> devices)
     {
-        bool hasCuda = Directory.Exists(folder) && Directory.EnumerateFiles(folder, "*ggml-cuda*").Any();
+        string? cuda = Directory.Exists(folder) ? Directory.EnumerateFiles(folder, "*ggml-cuda*").FirstOrDefault() : null;
         return $"Layers were asked for on a GPU, but llama.cpp in {folder} offers only {string.Join(", ", devices)}: "
-            + (hasCuda
-                ? "its CUDA back end finds no device, or lacks the driver or the CUDA runtime that it was built for (libcuda.so.1, libcudart, libcublas)."
-                : $"it is a build without a GPU back end. Build T2 with -p:T2Cuda=true, or name such a library in {EnvironmentVariable}.");
+            + (cuda is null
+                ? $"it is a build without a GPU back end. Build T2 with -p:T2Cuda=true, or name such a library in {EnvironmentVariable}."
+                : WhyNotLoaded(cuda) is { } reason
+                    ? $"its CUDA back end cannot be loaded ({reason}). It takes NVIDIA's driver (libcuda.so.1) and the CUDA runtime it was built for (libcudart, libcublas)."
+                    : "its CUDA back end finds no device.");
+    }
+
+    /// <summary>What the system's loader says against a library, which names the first of its dependencies that is missing; null if it loads.</summary>
+    private static string? WhyNotLoaded(string path)
+    {
+        try
+        {
+            NativeLibrary.Free(NativeLibrary.Load(path));
+            return null;
+        }
+        catch (Exception exception) when (exception is DllNotFoundException or BadImageFormatException)
+        {
+            return exception.Message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)[^1];
+        }
     }
 
     /// <summary>

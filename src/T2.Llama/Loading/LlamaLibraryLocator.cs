@@ -32,11 +32,11 @@ internal static class LlamaLibraryLocator
         (OperatingSystem.IsWindows() ? "win" : OperatingSystem.IsMacOS() ? "osx" : "linux")
         + "-" + RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant();
 
-    /// <summary>The build with CUDA beside the program, or null.</summary>
+    /// <summary>The build with CUDA beside the program, or null. A build without CUDA that follows one with it leaves the folder, but empty.</summary>
     public static string? CudaFolder(string baseDirectory)
     {
         string folder = Path.Combine(baseDirectory, "runtimes", Platform + "-cuda", "native");
-        return Directory.Exists(folder) ? folder : null;
+        return Directory.Exists(folder) && Directory.EnumerateFiles(folder).Any() ? folder : null;
     }
 
     private static IEnumerable<string> Places(

@@ -7,6 +7,7 @@ const string Usage = """
       adapt        measure factorising and rebuilding a model, and how exact they are
       break-even   after how many tokens an expert beats a LoRA adapter, from what t2 bench measured, with a picture
       decode       tokens per second on the base, on an expert and under LoRA adapters, in turns
+      dispatch     what pass 1 costs of an answer, by strategy and length of the question
       gpu          check and measure the GPU kernels on a CUDA device
       kernels      the registry's kernels under BenchmarkDotNet (takes its options)
       make-adapters  write an expert and LoRA adapters with random values
@@ -27,6 +28,8 @@ try
             return BreakEven.Run(rest);
         case ["decode", .. var rest]:
             return Decode.Run(rest);
+        case ["dispatch", .. var rest]:
+            return Dispatch.Run(rest);
         case ["gpu", .. var rest]:
             return GpuBench.Run(rest);
         case ["kernels", .. var rest]:

@@ -84,13 +84,14 @@ public sealed class ScoredChoiceTests(ModelFixture models)
         using var context = TestModels.NewContext(model, sequences: 16, contextLength: 1024);
         using var other = TestModels.NewContext(model, sequences: 16, contextLength: 1024);
         var reader = new DispatchReader(context, ChatFormat.Auto);
+        int[] instruction = new KeptPrefixes().TokensOf(model.Native, ChatFormat.Auto, DispatchPrompt.SystemMessage(labels));
         string[] questions = [.. TaskSet.Load(Path.Combine(folder, "tasks", "dispatch.jsonl")).Items.Take(25).Select(static item => item.Prompt)];
         var together = new ScoredChoiceDispatch().DecideAll(reader, questions, labels, CancellationToken.None);
         for (int index = 0; index < questions.Length; index++)
         {
             var decision = new ScoredChoiceDispatch().Decide(reader, questions[index], labels, CancellationToken.None);
             string prompt = reader.Render(DispatchPrompt.SystemMessage(labels), questions[index]) + DispatchPrompt.AnswerPrefix;
-            var expected = ScoredChoiceDispatch.Choose(names, ScoreInTwoDecodes(model, other, prompt, names), 0.5, decision.Tokens);
+            var expected = ScoredChoiceDispatch.Choose(names, ScoreInTwoDecodes(model, other, instruction, prompt, names), 0.5, decision.Tokens);
             Assert.Equal(expected.Expert, decision.Expert);
             Assert.Equal(expected.Scores.Select(static score => score.Label), decision.Scores.Select(static score => score.Label));
             for (int label = 0; label < names.Length; label++)
@@ -106,27 +107,30 @@ public sealed class ScoredChoiceTests(ModelFixture models)
     public async Task Broken_weights_leave_nothing_behind()
     {
         await using var model = await models.LoadAsync(new Loading("F16", T2.Llama.LlamaLoadMode.Mmap, false));
-        float[] sound = TestModels.Logits(model);
+        int[] text = [.. Enumerable.Range(0, 100).Select(static index => 3 + 7 * index % 200)];
         using var context = TestModels.NewContext(model);
-        context.Begin();
-        TestModels.AssertSameBits(sound, context.Logits(context.Prefill(TestModels.Prompt, 0, CancellationToken.None)));
-        await model.ApplyAsync(TestModels.ConstantExpert(model, "broken", 1e30f));
-        context.Begin();
-        Assert.False(float.IsFinite(context.Logits(context.Prefill([.. TestModels.Prompt, .. TestModels.Prompt], 0, CancellationToken.None))[0]));
+        float[] Logits(int length)
+        {
+            context.Begin();
+            return context.Logits(context.Prefill(text.AsSpan(0, length), 0, CancellationToken.None)).ToArray();
+        }
+        float[] sound = Logits(70);
+        await model.ApplyAsync(TestModels.ConstantExpert(model, "broken", 10000));
+        Assert.False(float.IsFinite(Logits(100)[0]));
         await model.ResetAsync();
-        context.Begin();
-        TestModels.AssertSameBits(sound, context.Logits(context.Prefill(TestModels.Prompt, 0, CancellationToken.None)));
+        TestModels.AssertSameBits(sound, Logits(70));
     }
 
-    /// <summary>One decode for the question and one for the labels, each text tokenized as a whole.</summary>
-    private static double[] ScoreInTwoDecodes(AdaptiveModel model, AdaptedContext context, string prompt, string[] names)
+    /// <summary>A decode for the instruction, one for the question and one for the labels, each text tokenized as a whole.</summary>
+    private static double[] ScoreInTwoDecodes(AdaptiveModel model, AdaptedContext context, int[] instruction, string prompt, string[] names)
     {
         int[][] texts = [.. names.Select(name => PromptTokens.Of(model.Native, prompt + name + DispatchPrompt.AnswerSuffix))];
         int shared = texts.Min(text => text.AsSpan().CommonPrefixLength(texts[0]));
         var scores = new double[texts.Length];
         void Read(int index, int label, int token) => scores[label] += context.Logits(index)[token] - DispatchReader.LogTotal(context.Logits(index));
         context.Begin();
-        int last = context.Prefill(texts[0].AsSpan(0, shared), 0, CancellationToken.None);
+        context.Prefill(instruction, 0, CancellationToken.None);
+        int last = context.Prefill(texts[0].AsSpan(instruction.Length, shared - instruction.Length), instruction.Length, CancellationToken.None);
         for (int label = 0; label < texts.Length; label++)
             Read(last, label, texts[label][shared]);
         context.EmptyBatch();

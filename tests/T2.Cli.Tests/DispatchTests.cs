@@ -62,18 +62,61 @@ public class DispatchTests(CliFixture files) : IClassFixture<CliFixture>
     }
 
     [Fact]
-    public async Task Labelled_prompts_become_three_tasks()
+    public async Task A_classifier_is_trained_from_labelled_prompts_tested_and_marked()
     {
-        string folder = files.File("classifier-data");
-        string prompts = files.File("classifier-prompts.jsonl");
-        new TaskSet("p", null, "exact", 8, [.. Enumerable.Range(0, 10).Select(static index => new TaskItem($"{index}", $"Wild {index}", "x"))]).Save(prompts);
-        string others = files.File("classifier-others.jsonl");
-        new TaskSet("o", null, "exact", 8, [.. Enumerable.Range(0, 10).Select(static index => new TaskItem($"{index}", $"Chat {index}", "x"))]).Save(others);
-        await T2Process.SucceedAsync("expert", "classifier-data", "-e", files.Wild, "-o", folder, $"wild={prompts}", $"other={others}");
-        Assert.Equal(16, TaskSet.Load(Path.Combine(folder, "train.jsonl")).Items.Count);
-        Assert.Equal(2, TaskSet.Load(Path.Combine(folder, "test.jsonl")).Items.Count);
-        Assert.Contains("wild animals", TaskSet.Load(Path.Combine(folder, "valid.jsonl")).Items[0].System, StringComparison.Ordinal);
-        T2Process.AssertFailure(await T2Process.RunAsync("expert", "classifier-data", "-e", files.Wild, "-o", folder, $"tame={prompts}"), 2, "'tame'");
+        string output = files.File("trained-cls.gguf");
+        string folder = files.File("classifier-tasks");
+        string chat = files.File("classifier-chat.jsonl");
+        new TaskSet("o", null, "exact", 8, [.. Enumerable.Range(0, 10).Select(static index => new TaskItem($"{index}", $"Chat {index}", "x"))]).Save(chat);
+        string[] command =
+        [
+            .. Classifier(output), "--prompts", Labelled("classifier", ("Wild", "wild", 10), ("Tail", "tail", 10)), "--prompts", $"other={chat}", "--tasks-out", folder,
+            "--steps", "2", "-b", "4", "--validate-every", "1",
+        ];
+        var run = await T2Process.SucceedAsync([.. command, "--json"]);
+        var report = run.Json();
+        Assert.Equal((3, 2), ((int)report["test_items"]!, (int)report["training"]!["steps"]!));
+        foreach (string side in new[] { "before", "after" })
+        {
+            Assert.Equal(["wild", "tail", "other"], report[side]!["columns"]!.AsArray().Select(static name => (string)name!));
+            Assert.Equal([1, 1, 1], report[side]!["counts"]!.AsArray().Select(static row => row!.AsArray().Sum(static count => (int)count!)));
+        }
+        Assert.Equal((24, 3, 3), (TaskSet.Load(Path.Combine(folder, "train.jsonl")).Items.Count, TaskSet.Load(Path.Combine(folder, "valid.jsonl")).Items.Count, TaskSet.Load(Path.Combine(folder, "test.jsonl")).Items.Count));
+
+        var expert = Expert.Load(output);
+        Assert.True(expert.IsClassifier);
+        Assert.StartsWith("next token, 2 steps of 4", expert.Training, StringComparison.Ordinal);
+        // What it says of the test is what 't2 eval' says.
+        var eval = (await T2Process.SucceedAsync(
+            "eval", "-m", files.Model, "--experts", files.Wild, "--experts", files.Tail, "--experts", output, "--tasks", Path.Combine(folder, "test.jsonl"), "--strategies", "prompt,cls", "-n", "1",
+            "-o", files.File("classifier-eval"), "-t", "1", "--json")).Json();
+        foreach (int side in new[] { 0, 1 })
+            Assert.Equal((int)report[side == 0 ? "before" : "after"]!["right"]!, (int)eval["dispatch"]![side]!["right"]!);
+    }
+
+    [Fact]
+    public async Task Prompts_that_cannot_train_a_classifier_are_refused_before_any_training()
+    {
+        string output = files.File("never-cls.gguf");
+        async Task Refused(int code, string prompts, params string[] fragments) =>
+            T2Process.AssertFailure(await T2Process.RunAsync([.. Classifier(output), "--prompts", prompts]), code, fragments);
+        await Refused(2, Labelled("tame", ("A", "wild", 3), ("B", "tame", 3)), "'tame'", "wild, tail, other");
+        await Refused(2, Labelled("few", ("A", "wild", 3), ("B", "tail", 2), ("C", "other", 3)), "'tail'", "2 prompts", "3 at least");
+        await Refused(2, Labelled("sure", ("A", "wild", 3), ("B", "tail", 3)), "'other'");
+        await Refused(2, Labelled("idle", ("A", "wild", 3), ("C", "other", 3)), "'tail'");
+        string bare = files.File("bare.jsonl");
+        File.WriteAllText(bare, "{\"prompt\":\"A\",\"label\":\"wild\"}\n{\"prompt\":\"B\"}\n");
+        await Refused(3, bare, "bare.jsonl:2", "'label'");
+        Assert.False(File.Exists(output));
+    }
+
+    private string[] Classifier(string output) => ["train", "classifier", "-m", files.Model, "-e", files.Wild, "-e", files.Tail, "-o", output, "-t", "1"];
+
+    private string Labelled(string name, params (string Prompt, string Label, int Count)[] groups)
+    {
+        string path = files.File($"labelled-{name}.jsonl");
+        File.WriteAllLines(path, groups.SelectMany(static group => Enumerable.Range(0, group.Count).Select(index => $"{{\"prompt\":\"{group.Prompt} {index}\",\"label\":\"{group.Label}\"}}")));
+        return path;
     }
 
     private async Task<string> ShotsAsync(string name)

@@ -28,7 +28,7 @@ public class HelpTests
     [InlineData("expert mix")]
     [InlineData("expert verify")]
     [InlineData("expert transfer")]
-    [InlineData("expert classifier-data")]
+    [InlineData("train classifier")]
     [InlineData("search")]
     [InlineData("export")]
     [InlineData("convert")]

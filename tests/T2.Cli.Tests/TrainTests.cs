@@ -37,6 +37,28 @@ public class TrainTests(CliFixture files) : IClassFixture<CliFixture>
         Assert.True(File.Exists(output));
     }
 
+    [Fact]
+    public async Task An_anchor_is_logged_and_one_that_makes_no_sense_is_refused()
+    {
+        string questions = Questions("anchored");
+        string others = files.File("others.jsonl");
+        File.WriteAllLines(others, ["""{"task":"others"}""", """{"prompt":"3","answer":"a"}""", """{"prompt":"of another kind","answer":"b"}"""]);
+        string output = files.File("anchored.gguf");
+        string[] arguments = ["train", "svf", "-m", files.Model, "--task", questions, "-o", output, "-t", "1", "-b", "4", "--steps", "2", "--objective", "next-token"];
+        var run = await T2Process.SucceedAsync([.. arguments, "--anchor", others, "--anchor-weight", "2", "--anchor-batch", "3"]);
+        Assert.Contains("1 questions of the anchor are asked by the task too", run.StandardError, StringComparison.Ordinal);
+        Assert.Contains(", anchor's KL 0.", run.StandardError, StringComparison.Ordinal);
+        Assert.Equal(2, File.ReadLines(Path.ChangeExtension(output, ".training.jsonl")).Count(static line => line.Contains("\"anchor_kl\":", StringComparison.Ordinal)));
+        Assert.Contains("KL 2 on 3 of 'others'", Expert.Load(output).Training, StringComparison.Ordinal);
+
+        T2Process.AssertFailure(await T2Process.RunAsync([.. arguments, "--anchor", questions]), 2, "--anchor", "the task's own file");
+        T2Process.AssertFailure(await T2Process.RunAsync([.. arguments, "--anchor-batch", "3"]), 2, "--anchor-batch", "without --anchor");
+        File.Copy(questions, files.File("copy.jsonl"));
+        T2Process.AssertFailure(await T2Process.RunAsync([.. arguments, "--anchor", files.File("copy.jsonl")]), 6, "Every question of the anchor");
+        File.WriteAllText(others, "{\"task\":\"others\"}\n");
+        T2Process.AssertFailure(await T2Process.RunAsync([.. arguments, "--anchor", others]), 3, "others.jsonl");
+    }
+
     [SkippableFact]
     public async Task A_search_needs_no_gradients()
     {

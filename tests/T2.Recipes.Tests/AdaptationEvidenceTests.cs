@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using T2.Gguf.Experts;
 using T2.Tasks;
 using T2.TestKit;
 
@@ -11,7 +12,16 @@ public sealed class AdaptationEvidenceTests : IDisposable
 
     private static readonly AdaptationSize s_tiny = new()
     {
-        Items = Items, Tasks = ["arithmetic", "letters", "greeted-sum"], Shots = 2, Generations = 1, Population = 2, Elites = 2, ShotCounts = [1, 2], Budgets = [1, 2], Draws = 1, TimedPopulation = 2,
+        Items = Items,
+        Tasks = ["arithmetic", "letters", "greeted-sum"],
+        Shots = 2,
+        Generations = 1,
+        Population = 2,
+        Elites = 2,
+        ShotCounts = [1, 2],
+        Budgets = [1, 2],
+        Draws = 1,
+        TimedPopulation = 2,
     };
 
     private readonly TempFolder _folder = new();
@@ -63,6 +73,12 @@ public sealed class AdaptationEvidenceTests : IDisposable
         await AdaptationEvidence.RunAsync(options, s_tiny, again, CancellationToken.None);
         Assert.DoesNotContain(again.ToString().Split('\n'), static line => line.Contains(" dispatched in ", StringComparison.Ordinal) || line.Contains("ms a candidate", StringComparison.Ordinal) || line.EndsWith(" s", StringComparison.Ordinal));
         Assert.Contains(log.ToString().Split('\n'), static line => line.Contains(" dispatched in ", StringComparison.Ordinal));
+
+        // Measurements of one expert must not stand in for another's.
+        var skill = SkillSet.WithExpert[0];
+        Expert.Load(options.Expert(skill.Name)).With(extra: new KeyValuePair<string, string>("t2.test", "another")).Save(options.Expert(skill.Name));
+        var refused = await Assert.ThrowsAsync<InvalidOperationException>(() => AdaptationEvidence.RunAsync(options, s_tiny, again, CancellationToken.None));
+        Assert.Contains($"{skill.Name}.gguf", refused.Message, StringComparison.Ordinal);
     }
 
     /// <summary>The shipped files, questions of a handful, and the base once more as the second.</summary>

@@ -37,6 +37,15 @@ public sealed class TaskSetTests : IDisposable
     }
 
     [Fact]
+    public void Labelled_prompts_are_read_with_labels_or_categories()
+    {
+        string path = Write("{\"task\":\"t\"}\n{\"prompt\":\"1+1\",\"label\":\" math \",\"category\":\"easy\"}\n{\"prompt\":\"Hello\",\"answer\":\"x\",\"category\":\"other\"}");
+        Assert.Equal([new LabelledPrompt("1+1", "math"), new LabelledPrompt("Hello", "other")], LabelledPrompt.Load(path));
+        Assert.Contains(":2", Assert.Throws<TaskFileException>(() => LabelledPrompt.Load(Write("{\"prompt\":\"p\",\"label\":\"a\"}\n{\"prompt\":\"p\"}"))).Message, StringComparison.Ordinal);
+        Assert.Throws<TaskFileException>(() => LabelledPrompt.Load(Write("{\"task\":\"t\"}")));
+    }
+
+    [Fact]
     public void A_given_verifier_judges_instead_of_the_files()
     {
         Assert.Equal("numeric", TaskSet.Load(Write("{\"task\":\"t\",\"verifier\":\"exact\"}\n{\"prompt\":\"p\",\"answer\":\"1\"}"), "numeric").Verifier);

@@ -27,11 +27,23 @@ public sealed class AdaptationTests
         var model = TinyModels.Create(TinyModels.Named(name));
         var svf = new SvfParameters(model, Factors(model), model.AdaptableWeights);
         Shift(svf, 1, 0.2f);
-        Check(model, svf, kl, (oracle, tensor) =>
+        Check(model, svf, kl, (oracle, tensor) => Recompose(oracle, model, tensor));
+    }
+
+    [Fact]
+    public void Answers_of_no_weight_have_the_gradient_of_their_KL_alone()
+    {
+        var model = TinyModels.Create(TinyModels.Llama);
+        var svf = new SvfParameters(model, Factors(model), model.AdaptableWeights);
+        Shift(svf, 1, 0.2f);
+        WeightedAnswer[] answers = [new([3, 1, 4], [1, 5], 0), new([9], [2, 6, 5], 0)];
+        // The same by hand: what is read, and at which positions an answer's token is to come.
+        var batch = new PackedBatch([3, 1, 4, 1, 9, 2, 6], [0, 4, 7], [-1, -1, 1, 5, 2, 6, 5], new float[7]);
+        Check(model, svf, 0.7f, (oracle, tensor) => Recompose(oracle, model, tensor), batch, engine =>
         {
-            var weight = model[tensor.Name];
-            var factors = Factors(model)(tensor.Name)!;
-            oracle.Weights[tensor.Name] = Recompose(weight, factors, [.. tensor.Values.Select(static value => (double)value)]);
+            var loss = AnswerLoss.Accumulate(engine, answers, 0.7, CancellationToken.None);
+            Assert.Equal((5, loss.Kl / 5), (loss.Tokens, loss.MeanKl));
+            return (loss.Loss, loss.Kl);
         });
     }
 
@@ -147,12 +159,18 @@ public sealed class AdaptationTests
     private static void Check(TrainingModel model, ModelParameters parameters, float kl, Action<Oracle, ParameterTensor> compose)
     {
         var batch = TinyModels.Batch(model.Shape, 3, 6, 1, 5);
+        Check(model, parameters, kl, compose, batch, engine => engine.Accumulate(batch, kl) is var loss ? (loss.Loss, loss.Kl) : default);
+    }
+
+    private static void Check(
+        TrainingModel model, ModelParameters parameters, float kl, Action<Oracle, ParameterTensor> compose, PackedBatch batch, Func<TrainingEngine, (double Loss, double Kl)> accumulate)
+    {
         var oracle = new Oracle(model);
         var baseLogits = kl > 0 ? oracle.BaseLogits(batch) : null;
         foreach (var tensor in parameters.Tensors)
             compose(oracle, tensor);
         using var engine = new TrainingEngine(model, parameters, 2);
-        var loss = engine.Accumulate(batch, kl);
+        var loss = accumulate(engine);
         Assert.Equal(oracle.Loss(batch, kl, baseLogits), loss.Loss + kl * loss.Kl, 1e-4);
         Assert.True(kl == 0 || loss.Kl > 0.01, $"KL {loss.Kl}");
         foreach (var tensor in parameters.Tensors)
@@ -176,6 +194,9 @@ public sealed class AdaptationTests
             }
         }
     }
+
+    private static void Recompose(Oracle oracle, TrainingModel model, ParameterTensor tensor) =>
+        oracle.Weights[tensor.Name] = Recompose(model[tensor.Name], Factors(model)(tensor.Name)!, [.. tensor.Values.Select(static value => (double)value)]);
 
     private static double[] Recompose(ModelTensor weight, MatrixFactors factors, double[] z)
     {

@@ -1,4 +1,5 @@
 using T2.Tasks;
+using T2.TestKit;
 
 namespace T2.Training.Tests;
 
@@ -7,6 +8,12 @@ internal static class CapitalTask
 {
     internal static TaskSplit Split { get; } = TaskSplit.HoldOut(
         new TaskSet("capitals", "rewards capital letters", "exact", 2, [.. Enumerable.Range(0, 24).Select(static n => new TaskItem($"{n}", $"{n}", "a"))]), 0.25, 100, 1);
+
+    /// <summary>A model of random weights, small enough for many steps.</summary>
+    internal static SyntheticModelSpec Model { get; } = SyntheticModelSpec.Tiny256 with { Name = "tiny64", Embedding = 64, FeedForward = 128, Heads = 2, KvHeads = 1, Context = 128 };
+
+    /// <summary>Questions of another kind, to be held as they are.</summary>
+    internal static TaskSet Others { get; } = new("others", null, "exact", 4, [.. Enumerable.Range(0, 8).Select(static n => new TaskItem($"{n}", $"say {n}", "bb"))]);
 }
 
 /// <summary>Progress told at once, on the thread that makes it.</summary>

@@ -55,6 +55,7 @@ internal sealed class AdaptationEvidence
 
     private async Task RunAsync(CancellationToken cancellation)
     {
+        WorkStamp.Require(_options.Work, [_options.Model, .. SkillSet.WithExpert.SelectMany(skill => new[] { _options.Expert(skill.Name), _options.Lora(skill.Name) }), _options.Classifier, _options.SecondModel]);
         await FactorAsync(_options.Model, cancellation).ConfigureAwait(false);
         List<IDispatchStrategy> strategies = [new ScoredChoiceDispatch()];
         if (Families.Classifier(_options)?.Expert is { } classifier)
@@ -66,7 +67,6 @@ internal sealed class AdaptationEvidence
 
         await AddAsync("Dispatch", await DispatchAsync(strategies, cancellation).ConfigureAwait(false), cancellation).ConfigureAwait(false);
         await AddAsync("What each strategy buys", await StrategiesAsync(strategies, cancellation).ConfigureAwait(false), cancellation).ConfigureAwait(false);
-        await AddAsync("Few-shot: examples and budget", await FewShotAsync(cancellation).ConfigureAwait(false), cancellation).ConfigureAwait(false);
         if (File.Exists(_options.SecondModel))
         {
             await FactorAsync(_options.SecondModel, cancellation).ConfigureAwait(false);
@@ -77,6 +77,7 @@ internal sealed class AdaptationEvidence
         {
             _log.WriteLine($"There is no {_options.SecondModel}: transfer is not measured.");
         }
+        await AddAsync("Few-shot: examples and budget", await FewShotAsync(cancellation).ConfigureAwait(false), cancellation).ConfigureAwait(false);
         await AddAsync("What a candidate costs", await CostAsync(cancellation).ConfigureAwait(false), cancellation).ConfigureAwait(false);
         _log.WriteLine(_report);
     }

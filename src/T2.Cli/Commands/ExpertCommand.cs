@@ -11,7 +11,6 @@ internal static class ExpertCommand
         ExpertShowCommand.Create(shell),
         ExpertMixCommand.Create(shell),
         ExpertTransferCommand.Create(shell),
-        ExpertClassifierDataCommand.Create(shell),
         ExpertVerifyCommand.Create(shell),
     };
 }

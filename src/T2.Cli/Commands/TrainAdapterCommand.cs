@@ -14,7 +14,7 @@ internal static class TrainAdapterCommand
 
     private static readonly Option[] ByGradient =
     [
-        TrainingFlags.Layers, TrainingFlags.Batch, TrainingFlags.Samples, TrainingFlags.Kl, TrainingFlags.Baseline, TrainingFlags.Temperature, TrainingFlags.Clip,
+        TrainingFlags.Layers, TrainingFlags.Batch, TrainingFlags.Samples, TrainingFlags.Kl, TrainingFlags.Anchor, TrainingFlags.AnchorWeight, TrainingFlags.AnchorBatch, TrainingFlags.Baseline, TrainingFlags.Temperature, TrainingFlags.Clip,
         TrainingFlags.WeightDecay, TrainingFlags.ValidateEvery, TrainingFlags.Patience, TrainingFlags.CheckpointEvery,
     ];
 
@@ -32,6 +32,7 @@ internal static class TrainAdapterCommand
                 ("From your own questions:", "t2 train svf -m model.gguf --task questions.jsonl -o math.gguf"),
                 ("Judged by your own program:", "t2 train svf -m model.gguf --task questions.jsonl --verifier 'command:./check.sh' -o mine.gguf"),
                 ("By likelihood of the given answers:", "t2 train svf -m model.gguf --task questions.jsonl --objective next-token -o math-nt.gguf"),
+                ("Other skills held as they are:", "t2 train svf -m model.gguf --task questions.jsonl --anchor others.jsonl -o math.gguf"),
                 ("After Ctrl-C:", "t2 train svf -m model.gguf --task questions.jsonl -o math.gguf --resume"),
             ],
         };
@@ -90,6 +91,8 @@ internal static class TrainAdapterCommand
         Batch = parsed.GetValue(TrainingFlags.Batch),
         Samples = parsed.GetValue(TrainingFlags.Samples),
         Kl = TrainingFlags.Plain(parsed.GetValue(TrainingFlags.Kl)),
+        AnchorWeight = TrainingFlags.Plain(parsed.GetValue(TrainingFlags.AnchorWeight)),
+        AnchorBatch = parsed.GetValue(TrainingFlags.AnchorBatch),
         WeightDecay = TrainingFlags.Plain(parsed.GetValue(TrainingFlags.WeightDecay)),
         ClipNorm = TrainingFlags.Plain(parsed.GetValue(TrainingFlags.Clip)),
         Temperature = parsed.GetValue(TrainingFlags.Temperature),
@@ -108,12 +111,14 @@ internal static class TrainAdapterCommand
     private static Task<int> RunAsync(Shell shell, ParseResult parsed, TrainingOptions options, CancellationToken cancellation)
     {
         TrainingFlags.Check(options.Validate);
+        var task = TrainingFlags.ReadTask(shell.Terminal, parsed);
         var request = TrainingFlags.Fill(
             new TrainingRequest
             {
                 ModelPath = parsed.GetRequiredValue(SharedOptions.Model),
                 OutputPath = parsed.GetRequiredValue(TrainingFlags.Out),
-                Task = TrainingFlags.ReadTask(shell.Terminal, parsed),
+                Task = task,
+                Anchor = TrainingFlags.ReadAnchor(shell.Terminal, parsed, task),
                 Options = options,
             },
             parsed);

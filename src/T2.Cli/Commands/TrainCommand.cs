@@ -10,6 +10,7 @@ internal static class TrainCommand
         TrainAdapterCommand.CreateSvf(shell),
         TrainAdapterCommand.CreateLora(shell),
         TrainSearchCommand.Create(shell),
+        TrainClassifierCommand.Create(shell),
         TrainBaseCommand.Create(shell),
     };
 }

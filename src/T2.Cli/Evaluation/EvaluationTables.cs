@@ -37,7 +37,8 @@ internal static class EvaluationTables
         terminal.Results.Write(table);
     }
 
-    private static void PrintDispatch(Terminal terminal, DispatchResult dispatch)
+    /// <summary>Who was right how often, and the confusion matrix.</summary>
+    internal static void PrintDispatch(Terminal terminal, DispatchResult dispatch)
     {
         string accuracy = dispatch.Decided == 0
             ? "no task says which expert is right"

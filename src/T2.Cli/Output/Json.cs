@@ -28,6 +28,7 @@ internal static class Json
 [JsonSerializable(typeof(SearchReport))]
 [JsonSerializable(typeof(TransferReport))]
 [JsonSerializable(typeof(TrainingReport))]
+[JsonSerializable(typeof(ClassifierReport))]
 [JsonSerializable(typeof(BaseReport))]
 [JsonSerializable(typeof(BenchmarkReport))]
 [JsonSerializable(typeof(PlanReport))]

@@ -16,14 +16,12 @@ internal static class TrainingConsole
     {
         OutputFile.MustDiffer(request.OutputPath, request.ModelPath, parsed.GetRequiredValue(TrainingFlags.Task));
         var result = await TrainAsync(shell, run, cancellation).ConfigureAwait(false);
-        var report = new TrainingReport(
-            result.OutputPath, result.Parameters, result.Steps, result.BestStep, result.ValidationItems, (double)result.CorrectBefore / result.ValidationItems,
-            (double)result.CorrectAfter / result.ValidationItems, result.StoppedEarly, Math.Round(result.Elapsed.TotalSeconds, 3), request.LogPath, request.CurvePath);
-        Results.Show(shell.Terminal, report, parsed.GetValue(SharedOptions.Json), JsonReports.Default.TrainingReport, TrainingReport.Print);
+        Results.Show(shell.Terminal, TrainingReport.Of(result, request), parsed.GetValue(SharedOptions.Json), JsonReports.Default.TrainingReport, TrainingReport.Print);
         return 0;
     }
 
-    private static async Task<TrainingResult> TrainAsync(
+    /// <summary>Trains with a display; cancellation says what is kept.</summary>
+    internal static async Task<TrainingResult> TrainAsync(
         Shell shell, Func<IProgress<TrainingProgress>, IProgress<FactorProgress>, CancellationToken, Task<TrainingResult>> run, CancellationToken cancellation)
     {
         using var factoring = new FactorProgressDisplay(shell.Terminal);

@@ -46,6 +46,8 @@ internal sealed class TrainingDisplay(Terminal terminal, FactorProgressDisplay f
                 parts.Add(Units.Invariant($"loss {loss:0.0000}"));
             if (last.Kl is { } kl)
                 parts.Add(Units.Invariant($"KL {kl:0.0000}"));
+            if (last.AnchorKl is { } held)
+                parts.Add(Units.Invariant($"anchor's KL {held:0.0000}"));
             if (last is { Tokens: { } tokens, SamplingSeconds: > 0 and var seconds })
                 parts.Add(Units.Invariant($"{tokens / seconds:0} tok/s"));
         }

@@ -46,6 +46,16 @@ internal static class TrainingFlags
 
     internal static readonly Option<float> Kl = Numbers.Real("--kl", "Weight of the KL divergence from the base: what holds its other skills together.", 0, 1e6f, 0.1f);
 
+    internal static readonly Option<string?> Anchor = new("--anchor")
+    {
+        Description = "Questions with answers, in a file like --task, on which the model is to stay as it is: other skills, which --kl alone does not hold.",
+        HelpName = "FILE",
+    };
+
+    internal static readonly Option<float> AnchorWeight = Numbers.Real("--anchor-weight", "Weight of the KL divergence from the base on the anchor.", 1e-6f, 1e6f, 1);
+
+    internal static readonly Option<int> AnchorBatch = Numbers.Whole("--anchor-batch", [], "Questions of the anchor a step.", 1, int.MaxValue, 16);
+
     internal static readonly Option<float> WeightDecay = Numbers.Real("--weight-decay", "AdamW's weight decay, towards the base.", 0, 1e6f, 0);
 
     internal static readonly Option<float> Clip = Numbers.Real("--clip", "Global norm gradients are clipped to; 0 = none.", 0, 1e6f, 1);
@@ -164,6 +174,28 @@ internal static class TrainingFlags
         if (split.Shared > 0)
             terminal.Note($"{split.Shared} questions of the task are asked in validation too; not trained on.");
         return split;
+    }
+
+    /// <summary>Reads the anchor, less the questions that the task asks too; null where none was given.</summary>
+    /// <exception cref="UsageException">An option of the anchor was given without one, or the anchor is the task's own file.</exception>
+    internal static TaskSet? ReadAnchor(Terminal terminal, ParseResult parsed, TaskSplit task)
+    {
+        if (parsed.GetValue(Anchor) is not { } file)
+        {
+            foreach (var option in new Option[] { AnchorWeight, AnchorBatch })
+            {
+                if (parsed.GetResult(option) is { Implicit: false })
+                    throw new UsageException($"{option.Name} says nothing without --anchor.");
+            }
+            return null;
+        }
+        if (Path.GetFullPath(file) == Path.GetFullPath(parsed.GetRequiredValue(Task)))
+            throw new UsageException("--anchor is the task's own file: held to the base, it could not be learnt. Give the questions on which the model is to stay as it is.");
+        var anchor = TaskSet.Load(file);
+        var own = task.LeaveOut(anchor);
+        if (own.Items.Count < anchor.Items.Count)
+            terminal.Note($"{anchor.Items.Count - own.Items.Count} questions of the anchor are asked by the task too; not held to the base.");
+        return own;
     }
 
     internal static ulong SeedOf(ParseResult parsed) => (ulong)parsed.GetValue(Seed);

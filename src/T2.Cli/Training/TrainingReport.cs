@@ -1,3 +1,5 @@
+using T2.Training;
+
 namespace T2.Cli;
 
 /// <summary>What the training commands write with <c>--json</c>.</summary>
@@ -6,6 +8,10 @@ namespace T2.Cli;
 internal sealed record TrainingReport(
     string File, long Parameters, int Steps, int BestStep, int ValidationItems, double ValidationBefore, double ValidationAfter, bool StoppedEarly, double Seconds, string Log, string Curve)
 {
+    internal static TrainingReport Of(TrainingResult result, TrainingJob job) => new(
+        result.OutputPath, result.Parameters, result.Steps, result.BestStep, result.ValidationItems, (double)result.CorrectBefore / result.ValidationItems,
+        (double)result.CorrectAfter / result.ValidationItems, result.StoppedEarly, Math.Round(result.Elapsed.TotalSeconds, 3), job.LogPath, job.CurvePath);
+
     internal static void Print(Terminal terminal, TrainingReport report)
     {
         terminal.Note(Units.Invariant(

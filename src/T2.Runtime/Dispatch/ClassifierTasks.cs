@@ -2,9 +2,6 @@ using T2.Tasks;
 
 namespace T2.Runtime;
 
-/// <summary>A question with the expert it needs, or "other".</summary>
-public sealed record LabelledPrompt(string Prompt, string Label);
-
 /// <summary>
 /// Makes what a classification expert is trained, chosen and judged on: tasks whose questions are dispatch's own prompt with a question, and whose answers name the
 /// label as dispatch scores it. Training on them is ordinary training of an expert.
@@ -20,7 +17,7 @@ public sealed record ClassifierTasks(TaskSet Training, TaskSet Validation, TaskS
     /// <param name="validation">Part for validation, above 0.</param>
     /// <param name="test">Part for the test, above 0; at most 0.9 together with <paramref name="validation"/>.</param>
     /// <param name="seed">Decides which prompt goes where.</param>
-    /// <exception cref="ArgumentException">A label is unknown, is given two ways for one prompt, or has too few prompts for three parts.</exception>
+    /// <exception cref="ArgumentException">A label is unknown, is given two ways for one prompt, or has too few prompts for three parts, or none.</exception>
     public static ClassifierTasks Make(
         IReadOnlyList<LabelledPrompt> prompts, IReadOnlyList<ExpertLabel> labels, double validation = 0.1, double test = 0.1, int seed = 0)
     {
@@ -40,6 +37,14 @@ public sealed record ClassifierTasks(TaskSet Training, TaskSet Validation, TaskS
             parts.Validation.AddRange(own[..held]);
             parts.Test.AddRange(own[held..(held + tested)]);
             parts.Training.AddRange(own[(held + tested)..]);
+        }
+        if (Array.Find(names, name => parts.Test.TrueForAll(prompt => prompt.Label != name)) is { } unseen)
+        {
+            throw new ArgumentException(
+                ExpertLibrary.IsReserved(unseen)
+                    ? $"No prompt is labelled '{unseen}'; what needs none of the experts must be seen to be told from what does."
+                    : $"No prompt is labelled '{unseen}'; an expert that no prompt needs would never be chosen.",
+                nameof(prompts));
         }
         string system = DispatchPrompt.SystemMessage(labels);
         return new ClassifierTasks(

@@ -25,6 +25,9 @@ internal sealed record RunSettings
     /// <summary>The same of the validation questions.</summary>
     public required string Validation { get; init; }
 
+    /// <summary>The same of the anchor's questions; null without one.</summary>
+    public string? Anchor { get; init; }
+
     /// <summary>Settings without options yet.</summary>
     internal static RunSettings Of(TaskSplit task, string fingerprint) =>
         new() { Base = fingerprint, Task = HashOf(task.Training), Validation = HashOf(task.Validation) };

@@ -1,4 +1,5 @@
 using T2.Llama;
+using T2.Tasks;
 
 namespace T2.Training;
 
@@ -19,6 +20,16 @@ internal static class AnswerTokens
         int common = Of(vocabulary, rendered).AsSpan().CommonPrefixLength(whole);
         int[] said = whole[common..];
         return (whole[..common], said is [.., var last] && vocabulary.IsEndOfGeneration(last) ? said : [.. said, end]);
+    }
+
+    /// <summary>The answer that a question's item gives, of no weight yet.</summary>
+    /// <exception cref="TrainingException">It gives none, or the model has no token that ends an answer.</exception>
+    internal static WeightedAnswer Given(LlamaVocabulary vocabulary, string rendered, TaskItem item)
+    {
+        var (prompt, answer) = Of(vocabulary, rendered, item.Answer);
+        return prompt.Length > 0 && item.Answer.Length > 0
+            ? new WeightedAnswer(prompt, answer, 0)
+            : throw new TrainingException($"Question '{item.Id}' has no answer to learn from.");
     }
 
     /// <summary>Text to tokens, with the token at the start exactly once: some templates write it out, and the tokenizer adds another.</summary>

@@ -10,7 +10,7 @@ internal sealed class NextTokenObjective : StepObjective
 
     internal NextTokenObjective(TaskSet task, TrainingOptions options, TrainingEngine engine, TrainedAdapter adapter, RolloutEngine rollouts, LlamaModel model)
         : base(task, options, engine, adapter) =>
-        _documents = [.. task.Items.Select(item => Document(item, rollouts, model.Vocabulary))];
+        _documents = [.. task.Items.Select(item => AnswerTokens.Given(model.Vocabulary, rollouts.Generator.Render(rollouts.Request(item)), item))];
 
     /// <inheritdoc/>
     internal override Task<StepLoss> AccumulateAsync(int step, CancellationToken cancellation)
@@ -22,13 +22,5 @@ internal sealed class NextTokenObjective : StepObjective
             answers[index] = _documents[questions[index]] with { Weight = 1f / tokens };
         var (loss, kl, elapsed) = Accumulate(answers, answers.Length, cancellation);
         return Task.FromResult(new StepLoss(loss, kl, 0, 0, 0, TimeSpan.Zero, elapsed));
-    }
-
-    private static WeightedAnswer Document(TaskItem item, RolloutEngine rollouts, LlamaVocabulary vocabulary)
-    {
-        var (prompt, answer) = AnswerTokens.Of(vocabulary, rollouts.Generator.Render(rollouts.Request(item)), item.Answer);
-        return prompt.Length > 0 && item.Answer.Length > 0
-            ? new WeightedAnswer(prompt, answer, 0)
-            : throw new TrainingException($"Question '{item.Id}' has no answer to learn.");
     }
 }

@@ -35,6 +35,7 @@ internal sealed record AdapterFacts(string Name, string? Description, string Tas
                 new("t2.training.validation_before", FormattableString.Invariant($"{validation.BaseCorrect}")),
                 new("t2.training.validation_after", FormattableString.Invariant($"{validation.BestCorrect}")),
                 new("t2.training.base_fingerprint", fingerprint),
+                .. request.Metadata,
             ]);
     }
 }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using T2.Kernels;
 using T2.Llama;
 using T2.Runtime;
+using T2.Tasks;
 
 namespace T2.Training;
 
@@ -24,6 +25,7 @@ public static class AdapterTraining
     {
         ArgumentNullException.ThrowIfNull(request);
         request.Options.Validate();
+        var questions = request.Anchor is { } given ? request.Task.LeaveOut(given) : null;
         var checkpoint = RunGuard.Open(request);
         long started = Stopwatch.GetTimestamp();
 
@@ -36,18 +38,19 @@ public static class AdapterTraining
         int answersAtOnce = Math.Max(request.Options.Batch * request.Options.Samples, request.Task.Validation.Items.Count);
         await using var generator = new BatchGenerator(model, await request.RolloutOptionsAsync(model, answersAtOnce, trainable.Shape.Context).ConfigureAwait(false));
         using var rollouts = request.CreateRollouts(generator);
-        var settings = RunSettings.Of(request.Task, model.Fingerprint) with { Options = request.Options };
+        var settings = RunSettings.Of(request.Task, model.Fingerprint) with { Options = request.Options, Anchor = questions is null ? null : RunSettings.HashOf(questions) };
         var objective = CreateObjective(request, engine, adapter, rollouts, model.Native);
+        var anchor = questions is null ? null : new Anchor(questions, request.Options, engine, rollouts, model.Native, trainable.Shape.Context);
         var optimiser = new AdamW(adapter.Optimised, new AdamWOptions { WeightDecay = request.Options.WeightDecay, DecayVectors = true });
         using var log = checkpoint is null ? TrainingLog.Begin(request.LogPath) : TrainingLog.Continue(request.LogPath, checkpoint.Step);
         var tracker = new RunTracker(request, request.Options.Steps, request.Options.ValidateEvery, request.Options.Patience, log, progress);
-        var run = new TrainingRun(request, settings, adapter, optimiser, objective, rollouts, tracker);
+        var run = new TrainingRun(request, settings, adapter, optimiser, objective, anchor, rollouts, tracker);
         if (checkpoint is not null)
             run.Resume(checkpoint);
         await RunGuard.RunAsync(request, log, () => run.RunAsync(cancellation), () => tracker.Step > 0 ? run.Snapshot() : null).ConfigureAwait(false);
 
         string what = request.Options.Objective == TrainingObjective.Policy ? "policy gradient" : "next token";
-        adapter.Save(request.OutputPath, AdapterFacts.Of(request, what, Describe(request.Options), tracker, adapter.ParameterCount, request.Options.Seed, model.Fingerprint));
+        adapter.Save(request.OutputPath, AdapterFacts.Of(request, what, Describe(request.Options, questions), tracker, adapter.ParameterCount, request.Options.Seed, model.Fingerprint));
         TrainingCurve.Write(request.CurvePath, request, log.Records);
         File.Delete(request.CheckpointPath);
         return tracker.Result(adapter.ParameterCount, Stopwatch.GetElapsedTime(started));
@@ -82,9 +85,10 @@ public static class AdapterTraining
             ? new PolicyGradient(request.Task.Training, request.Options, engine, adapter, rollouts)
             : new NextTokenObjective(request.Task.Training, request.Options, engine, adapter, rollouts, model);
 
-    private static string Describe(TrainingOptions options)
+    private static string Describe(TrainingOptions options, TaskSet? anchor)
     {
         string size = options.Objective == TrainingObjective.Policy ? $"{options.Batch}×{options.Samples}" : $"{options.Batch}";
-        return FormattableString.Invariant($"{options.Steps} steps of {size}, lr {options.LearningRate} cosine, KL {options.Kl}, seed {options.Seed}, weights {options.Weights}");
+        string held = anchor is null ? "" : FormattableString.Invariant($", KL {options.AnchorWeight} on {options.AnchorBatch} of '{anchor.Name}'");
+        return FormattableString.Invariant($"{options.Steps} steps of {size}, lr {options.LearningRate} cosine, KL {options.Kl}{held}, seed {options.Seed}, weights {options.Weights}");
     }
 }

@@ -46,6 +46,20 @@ public sealed record TaskSplit(TaskSet Training, TaskSet Validation, int Shared)
         return Apart(task, validation);
     }
 
+    /// <summary>The questions of an anchor that neither side of the split asks: held to the base, those would be kept from being learnt.</summary>
+    /// <param name="anchor">The anchor.</param>
+    /// <exception cref="TrainingException">The anchor has no questions, or none of its own.</exception>
+    public TaskSet LeaveOut(TaskSet anchor)
+    {
+        ArgumentNullException.ThrowIfNull(anchor);
+        RequireItems(anchor, "anchor");
+        var asked = Training.Items.Concat(Validation.Items).Select(Question).ToHashSet();
+        TaskItem[] own = [.. anchor.Items.Where(item => !asked.Contains(Question(item)))];
+        return own.Length > 0
+            ? anchor with { Items = own }
+            : throw new TrainingException($"Every question of the anchor '{anchor.Name}' is one of task '{Training.Name}': held to the base, it could not be learnt. An anchor asks what is not to change.");
+    }
+
     private static TaskSplit Apart(TaskSet training, TaskSet validation)
     {
         var held = validation.Items.Select(Question).ToHashSet();

@@ -21,6 +21,9 @@ public abstract record TrainingJob
     /// <summary>One line on what it is for; null = the task's own.</summary>
     public string? Description { get; init; }
 
+    /// <summary>Other metadata of an expert's file, such as what it is for where it is not one to answer with.</summary>
+    public IReadOnlyList<KeyValuePair<string, string>> Metadata { get; init; } = [];
+
     /// <summary>Judges answers; null = the verifier that the task names.</summary>
     public IVerifier? Verifier { get; init; }
 

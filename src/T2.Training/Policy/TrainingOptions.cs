@@ -27,6 +27,12 @@ public sealed record TrainingOptions
     /// <summary>λ, the weight of KL(π ‖ base), ≥ 0. Summed over an answer's tokens, averaged over answers.</summary>
     public double Kl { get; init; } = 0.1;
 
+    /// <summary>Weight of KL(π ‖ base) on the anchor's answers, &gt; 0; counted as <see cref="Kl"/> is. Nothing without <see cref="TrainingRequest.Anchor"/>.</summary>
+    public double AnchorWeight { get; init; } = 1;
+
+    /// <summary>Questions of the anchor a step, ≥ 1.</summary>
+    public int AnchorBatch { get; init; } = 16;
+
     /// <summary>AdamW's decoupled weight decay, ≥ 0: towards the base for z as for LoRA.</summary>
     public double WeightDecay { get; init; }
 
@@ -73,6 +79,8 @@ public sealed record TrainingOptions
         OptionRange.Require(Samples >= 1, nameof(Samples), Samples, "at least 1");
         OptionRange.Require(LearningRate > 0 && double.IsFinite(LearningRate), nameof(LearningRate), LearningRate, "a positive number");
         OptionRange.Require(Kl >= 0 && double.IsFinite(Kl), nameof(Kl), Kl, "0 or more");
+        OptionRange.Require(AnchorWeight > 0 && double.IsFinite(AnchorWeight), nameof(AnchorWeight), AnchorWeight, "a positive number");
+        OptionRange.Require(AnchorBatch >= 1, nameof(AnchorBatch), AnchorBatch, "at least 1");
         OptionRange.Require(WeightDecay >= 0 && double.IsFinite(WeightDecay), nameof(WeightDecay), WeightDecay, "0 or more");
         OptionRange.Require(ClipNorm >= 0 && double.IsFinite(ClipNorm), nameof(ClipNorm), ClipNorm, "0 or more");
         OptionRange.Require(Temperature > 0 && float.IsFinite(Temperature), nameof(Temperature), Temperature, "a positive number");

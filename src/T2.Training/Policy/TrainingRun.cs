@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace T2.Training;
 
 /// <summary>
@@ -5,7 +7,7 @@ namespace T2.Training;
 /// for the numbers change in one place only and nothing cancels in between.
 /// </summary>
 internal sealed class TrainingRun(
-    TrainingRequest request, RunSettings settings, TrainedAdapter adapter, AdamW optimiser, StepObjective objective, RolloutEngine rollouts, RunTracker tracker)
+    TrainingRequest request, RunSettings settings, TrainedAdapter adapter, AdamW optimiser, StepObjective objective, Anchor? anchor, RolloutEngine rollouts, RunTracker tracker)
 {
     private readonly TrainingOptions _options = request.Options;
     private readonly LearningRate _schedule = new(request.Options.LearningRate, request.Options.Steps, FinalShare: 0.1);
@@ -83,20 +85,24 @@ internal sealed class TrainingRun(
         tracker.Report(_options.Objective == TrainingObjective.Policy ? "sampling" : "learning");
         double rate = _schedule.At(tracker.Step);
         var loss = await objective.AccumulateAsync(tracker.Step, cancellation).ConfigureAwait(false);
+        long held = Stopwatch.GetTimestamp();
+        var kept = anchor?.Accumulate(tracker.Step, cancellation);
+        var gradientTime = loss.GradientTime + Stopwatch.GetElapsedTime(held);
         adapter.GatherGradient();
         double norm = Update(rate);
         bool sampled = loss.Sampled > 0;
         tracker.AddStep(new StepRecord
         {
             Step = 0,
-            Loss = loss.Loss,
+            Loss = loss.Loss + (kept?.Loss ?? 0),
             Reward = sampled ? 2.0 * loss.Correct / loss.Sampled - 1 : null,
             Kl = _options.Kl > 0 ? loss.Kl : null,
+            AnchorKl = kept?.Kl,
             GradientNorm = norm,
             LearningRate = rate,
             Tokens = sampled ? loss.SampledTokens : null,
             SamplingSeconds = sampled ? Math.Round(loss.SamplingTime.TotalSeconds, 4) : null,
-            GradientSeconds = Math.Round(loss.GradientTime.TotalSeconds, 4),
+            GradientSeconds = Math.Round(gradientTime.TotalSeconds, 4),
         });
     }
 

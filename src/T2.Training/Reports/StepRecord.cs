@@ -17,6 +17,9 @@ public sealed record StepRecord
     /// <summary>KL(π ‖ base) of a token in nats; null where λ is 0 and it is not computed.</summary>
     public double? Kl { get; init; }
 
+    /// <summary>KL(π ‖ base) of a token of the anchor's answers, in nats; null without an anchor.</summary>
+    public double? AnchorKl { get; init; }
+
     /// <summary>Global norm of the gradient before clipping.</summary>
     public double? GradientNorm { get; init; }
 

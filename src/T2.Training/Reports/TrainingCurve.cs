@@ -13,6 +13,7 @@ internal static class TrainingCurve
             new("sampled answers right", Smoothed([.. Points(records, static record => (record.Reward + 1) / 2)])),
             new("validation answers right", [.. Points(records, static record => record.Validation)]) { HasMarkers = true },
             new("KL from the base (nats a token)", Smoothed([.. Points(records, static record => record.Kl)])),
+            new("KL on the anchor (nats a token)", Smoothed([.. Points(records, static record => record.AnchorKl)])),
             new("loss", Smoothed([.. Points(records, static record => record.Reward is null ? record.Loss : null)])),
         ];
         Series[] drawn = [.. series.Where(static one => one.Points.Count > 0)];

@@ -35,6 +35,8 @@ public sealed class ClassifierTasksTests
         Assert.Contains("poetry", Assert.Throws<ArgumentException>(() => ClassifierTasks.Make([.. few, new("d", "poetry")], s_labels)).Message, StringComparison.Ordinal);
         Assert.Contains("'a'", Assert.Throws<ArgumentException>(() => ClassifierTasks.Make([.. few, new("a", "code")], s_labels)).Message, StringComparison.Ordinal);
         Assert.Contains("3 at least", Assert.Throws<ArgumentException>(() => ClassifierTasks.Make(few[..2], s_labels)).Message, StringComparison.Ordinal);
+        Assert.Contains("'code'", Assert.Throws<ArgumentException>(() => ClassifierTasks.Make(few, s_labels)).Message, StringComparison.Ordinal);
+        Assert.Contains("'other'", Assert.Throws<ArgumentException>(() => ClassifierTasks.Make([.. few, .. few.Select(static prompt => new LabelledPrompt(prompt.Prompt + "!", "code"))], s_labels)).Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentOutOfRangeException>(() => ClassifierTasks.Make(few, s_labels, 0.5, 0.5));
     }
 }

@@ -5,11 +5,9 @@ namespace T2.Training.Tests;
 /// <summary>Whole runs on a small model with random weights and a verifier that rewards capital letters.</summary>
 public sealed class AdapterTrainingTests : IDisposable
 {
-    private static readonly SyntheticModelSpec Spec = SyntheticModelSpec.Tiny256 with { Name = "tiny64", Embedding = 64, FeedForward = 128, Heads = 2, KvHeads = 1, Context = 128 };
-
     private readonly TempFolder _folder = new();
 
-    public AdapterTrainingTests() => SyntheticModel.Write(Model, Spec);
+    public AdapterTrainingTests() => SyntheticModel.Write(Model, CapitalTask.Model);
 
     private string Model => _folder.File("model.gguf");
 
@@ -27,15 +25,16 @@ public sealed class AdapterTrainingTests : IDisposable
     }
 
     [Theory]
-    [InlineData(AdapterKind.Svf, TrainingObjective.Policy)]
-    [InlineData(AdapterKind.Lora, TrainingObjective.Policy)]
-    [InlineData(AdapterKind.Svf, TrainingObjective.NextToken)]
-    public async Task A_run_that_was_stopped_and_resumed_ends_with_the_same_bytes(AdapterKind kind, TrainingObjective objective)
+    [InlineData(AdapterKind.Svf, TrainingObjective.Policy, false)]
+    [InlineData(AdapterKind.Svf, TrainingObjective.Policy, true)]
+    [InlineData(AdapterKind.Lora, TrainingObjective.Policy, false)]
+    [InlineData(AdapterKind.Svf, TrainingObjective.NextToken, true)]
+    public async Task A_run_that_was_stopped_and_resumed_ends_with_the_same_bytes(AdapterKind kind, TrainingObjective objective, bool anchored)
     {
-        var options = new TrainingOptions { Kind = kind, Objective = objective, Steps = 9, Seed = 5 };
-        var whole = Request("same", options);
+        var options = new TrainingOptions { Kind = kind, Objective = objective, Steps = 9, Seed = 5, AnchorBatch = 3 };
+        var whole = Request("same", options) with { Anchor = anchored ? CapitalTask.Others : null };
         await AdapterTraining.RunAsync(whole);
-        var stopped = Request("stopped", options) with { Name = "same" };
+        var stopped = Request("stopped", options) with { Name = "same", Anchor = whole.Anchor };
         // Stopped in the middle of a step, in a validation, and right after a checkpoint.
         foreach (var (step, phase) in new[] { (2, "sampling"), (2, "learning"), (3, "validating"), (4, "stepped") })
             await StopAsync(stopped with { Resume = File.Exists(stopped.CheckpointPath) }, step, phase);
@@ -47,9 +46,36 @@ public sealed class AdapterTrainingTests : IDisposable
         Assert.False(File.Exists(stopped.CheckpointPath));
         Assert.Equal(File.ReadAllText(whole.CurvePath), File.ReadAllText(stopped.CurvePath).Replace("stopped:", "same:", StringComparison.Ordinal));
 
-        var other = Request("other", options with { Seed = 6 }) with { Name = "same" };
+        var other = Request("other", options with { Seed = 6 }) with { Name = "same", Anchor = whole.Anchor };
         await AdapterTraining.RunAsync(other);
         Assert.NotEqual(File.ReadAllBytes(whole.OutputPath), File.ReadAllBytes(other.OutputPath));
+    }
+
+    [Theory]
+    [InlineData(AdapterKind.Svf)]
+    [InlineData(AdapterKind.Lora)]
+    public async Task What_is_anchored_stays_as_it_is(AdapterKind kind)
+    {
+        // So small a weight measures without holding anything.
+        var loose = await AnchorKlAsync(kind, 1e-6);
+        var held = await AnchorKlAsync(kind, 1000);
+        Assert.Equal(15, held.Length);
+        Assert.Equal(0, held[0], 1e-6);
+        Assert.True(loose[^1] > 0.02, string.Join(' ', loose));
+        Assert.True(held[^5..].Max() < loose[^1] / 8, $"{string.Join(' ', held)} against {loose[^1]}");
+    }
+
+    [Fact]
+    public async Task An_anchor_without_questions_of_its_own_is_refused()
+    {
+        var request = Request("self", new TrainingOptions());
+        var failure = await Assert.ThrowsAsync<TrainingException>(() => AdapterTraining.RunAsync(request with { Anchor = request.Task.Training }));
+        Assert.Contains("Every question of the anchor 'capitals' is one of task 'capitals'", failure.Message, StringComparison.Ordinal);
+        failure = await Assert.ThrowsAsync<TrainingException>(() => AdapterTraining.RunAsync(request with { Anchor = CapitalTask.Others with { Items = [] } }));
+        Assert.Contains("The anchor 'others' has no questions", failure.Message, StringComparison.Ordinal);
+        var endless = CapitalTask.Others with { Items = [new("endless", "x", new string('b', 500))] };
+        failure = await Assert.ThrowsAsync<TrainingException>(() => AdapterTraining.RunAsync(request with { Anchor = endless }));
+        Assert.Matches("'endless' of the anchor 'others' takes \\d+ tokens with its answer, the model's context is 128", failure.Message);
     }
 
     [Fact]
@@ -115,6 +141,8 @@ public sealed class AdapterTrainingTests : IDisposable
         Assert.Contains("left of an unfinished run", (await Assert.ThrowsAsync<TrainingException>(() => AdapterTraining.RunAsync(request))).Message, StringComparison.Ordinal);
         var other = request with { Resume = true, Options = request.Options with { Kl = 0.5 } };
         Assert.Contains("kl was 0.01, is 0.5", (await Assert.ThrowsAsync<TrainingException>(() => AdapterTraining.RunAsync(other))).Message, StringComparison.Ordinal);
+        var anchored = request with { Resume = true, Anchor = CapitalTask.Others };
+        Assert.Contains("other settings (anchor)", (await Assert.ThrowsAsync<TrainingException>(() => AdapterTraining.RunAsync(anchored))).Message, StringComparison.Ordinal);
     }
 
     public void Dispose() => _folder.Dispose();
@@ -132,6 +160,14 @@ public sealed class AdapterTrainingTests : IDisposable
             return;
         var cancelled = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => AdapterTraining.RunAsync(request, progress, null, stop.Token));
         Assert.Contains($"step {step} is kept in", cancelled.Message, StringComparison.Ordinal);
+    }
+
+    private async Task<double[]> AnchorKlAsync(AdapterKind kind, double weight)
+    {
+        var options = new TrainingOptions { Kind = kind, Steps = 15, LearningRate = kind == AdapterKind.Svf ? 0.05 : 0.01, AnchorWeight = weight, AnchorBatch = 8 };
+        var request = Request(FormattableString.Invariant($"anchored-{weight}"), options) with { Anchor = CapitalTask.Others };
+        await AdapterTraining.RunAsync(request);
+        return [.. Log(request).Where(static record => record.AnchorKl is not null).Select(static record => record.AnchorKl!.Value)];
     }
 
     private static StepRecord Timeless(StepRecord record) => record with { SamplingSeconds = null, GradientSeconds = null };

@@ -39,6 +39,14 @@ public sealed class TaskSplitTests
     }
 
     [Fact]
+    public void An_anchor_leaves_out_what_either_side_asks()
+    {
+        var split = TaskSplit.HoldOut(TaskOf(100), 0.2, 1000, seed: 3);
+        Assert.Equal(["After 100?", "After 101?"], split.LeaveOut(TaskOf(102)).Items.Select(static item => item.Prompt));
+        Assert.Contains("is one of task 'counting'", Assert.Throws<TrainingException>(() => split.LeaveOut(TaskOf(100))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_task_without_questions_is_refused_by_name() =>
         Assert.Contains("'counting' has no questions", Assert.Throws<TrainingException>(() => TaskSplit.HoldOut(TaskOf(0), 0.1, 10, 1)).Message, StringComparison.Ordinal);
 

@@ -14,6 +14,7 @@ const string Usage = """
       make-model   write a GGUF model with random weights
       precision    what is left of a small change, by the type that adapted weights live in
       recompose    rebuilding a layer, against the PyTorch reference's recomposition
+      search       what a candidate of the few-shot search costs, by experts and shots
       switch       switching between experts that are kept in memory, against copying them
       train-step   a step of training, against the same step in PyTorch
     """;
@@ -42,6 +43,8 @@ try
             return Precision.Run(rest);
         case ["recompose", .. var rest]:
             return Recompose.Run(rest);
+        case ["search", .. var rest]:
+            return Search.Run(rest);
         case ["switch", .. var rest]:
             return Switch.Run(rest);
         case ["train-step", .. var rest]:

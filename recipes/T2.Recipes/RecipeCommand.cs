@@ -11,7 +11,9 @@ internal static class RecipeCommand
 
     private static readonly Option<int> Seed = new("--seed") { Description = "Seed of the weights and the text.", DefaultValueFactory = static _ => 1 };
 
-    private static readonly Option<long> Steps = new("--steps") { Description = "Steps of pre-training.", DefaultValueFactory = static _ => 6000 };
+    private static readonly Option<long> Steps = new("--steps") { Description = "Steps of pre-training on the first part of the corpus.", DefaultValueFactory = static _ => 2200 };
+
+    private static readonly Option<long> SecondSteps = new("--second-steps") { Description = "Steps on its second part.", DefaultValueFactory = static _ => 2000 };
 
     private static readonly Option<int> Batch = new("--batch-tokens") { Description = "Tokens of a step of pre-training.", DefaultValueFactory = static _ => 2048 };
 
@@ -30,18 +32,19 @@ internal static class RecipeCommand
         {
             foreach (var stage in new Action<RecipeOptions, TextWriter, CancellationToken>[]
             {
-                Pretraining.Run, DataSets.Write, ExpertTraining.Run, DemonstrationQuestions.Write, Pretraining.RunSecond, Evidence.Run,
+                Pretraining.Run, DataSets.Write, ExpertTraining.Run, DemonstrationQuestions.Write, Pretraining.RunSecond, Evidence.Run, AdaptationEvidence.Run,
             })
                 stage(options, log, cancellation);
         }));
-        root.Subcommands.Add(Stage("evidence", "Measures everything on everything and writes the tables.", Evidence.Run));
+        root.Subcommands.Add(Stage("evidence", "Measures everything on everything and writes tables.md into the work folder.", Evidence.Run));
+        root.Subcommands.Add(Stage("adaptation", "Measures the ways of adapting, on this base and on the second, and writes adaptation.md.", AdaptationEvidence.Run));
         return root.Parse(args).InvokeAsync();
     }
 
     private static Command Stage(string name, string description, Action<RecipeOptions, TextWriter, CancellationToken> run)
     {
         var command = new Command(name, description);
-        foreach (var option in new Option[] { Work, Output, Seed, Steps, Batch, Threads })
+        foreach (var option in new Option[] { Work, Output, Seed, Steps, SecondSteps, Batch, Threads })
             command.Options.Add(option);
         command.SetAction((parsed, cancellation) =>
         {
@@ -57,6 +60,7 @@ internal static class RecipeCommand
         Output = parsed.GetRequiredValue(Output),
         Seed = parsed.GetValue(Seed),
         Steps = parsed.GetValue(Steps),
+        SecondSteps = parsed.GetValue(SecondSteps),
         BatchTokens = parsed.GetValue(Batch),
         Threads = parsed.GetValue(Threads),
     };

@@ -77,11 +77,14 @@ public sealed class MiniVocabularyTests : IDisposable
         Assert.True(_model.Vocabulary.IsControl(end));
     }
 
-    [Fact]
-    public void The_corpus_is_a_function_of_seed_and_number_and_never_shows_the_test_set()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void The_corpus_is_a_function_of_seed_and_number_and_never_shows_the_test_set(bool second)
     {
-        var (once, again, other) = (new Corpus(_model.Vocabulary, 4), new Corpus(_model.Vocabulary, 4), new Corpus(_model.Vocabulary, 5));
+        var (once, again, other) = (new Corpus(_model.Vocabulary, 4, second), new Corpus(_model.Vocabulary, 4, second), new Corpus(_model.Vocabulary, 5, second));
         Assert.Equal(once[77].Tokens, again[77].Tokens);
+        Assert.NotEqual(once[77].Tokens, new Corpus(_model.Vocabulary, 4, !second)[77].Tokens);
         Assert.NotEqual(Enumerable.Range(0, 20).SelectMany(at => once[at].Tokens), Enumerable.Range(0, 20).SelectMany(at => other[at].Tokens));
 
         var held = DataSets.All().Where(static set => set.Name is "arithmetic.test").SelectMany(static set => set.Task.Items).Select(static item => item.Prompt).ToHashSet();
@@ -89,7 +92,11 @@ public sealed class MiniVocabularyTests : IDisposable
         {
             string text = _model.Vocabulary.Detokenize(once[at].Tokens, special: true);
             foreach (string message in text.Split(MiniVocabulary.Start + "user\n").Skip(1))
-                Assert.DoesNotContain(message[..message.IndexOf(MiniVocabulary.End, StringComparison.Ordinal)], held);
+            {
+                string asked = message[..message.IndexOf(MiniVocabulary.End, StringComparison.Ordinal)];
+                // Behind an opening, too.
+                Assert.DoesNotContain(held, prompt => asked.EndsWith(prompt, StringComparison.Ordinal));
+            }
         }
     }
 

@@ -26,14 +26,20 @@ internal sealed class ArithmeticSkill : Skill
 
     public override IEnumerable<string> Templates => s_sums.Concat(s_differences).Select(static phrasing => phrasing.Format);
 
-    public override Question Draw(Random random)
+    public override Question Draw(Random random) => Draw(random, 10, 10, 100, 100);
+
+    /// <summary>Numbers of one digit, or one such: the sums that columns are made of.</summary>
+    public override Question DrawLesson(Random random) => random.Next(2) == 0 ? Draw(random, 0, 0, 10, 10) : Draw(random, 10, 0, 100, 10);
+
+    private static Question Draw(Random random, int firstFrom, int secondFrom, int firstTo, int secondTo)
     {
         bool sum = random.Next(2) == 0;
-        bool carrying = random.NextDouble() < Carrying;
+        // There is nothing to borrow from where both are single digits.
+        bool carrying = random.NextDouble() < Carrying && (sum || firstTo > 10);
         int first, second;
         do
         {
-            (first, second) = (random.Next(10, 100), random.Next(10, 100));
+            (first, second) = (random.Next(firstFrom, firstTo), random.Next(secondFrom, secondTo));
         }
         while ((!sum && second > first) || NeedsCarry(sum, first, second) != carrying);
         var phrasing = Pick(random, sum ? s_sums : s_differences);

@@ -26,10 +26,10 @@ internal sealed class RankingSkill : Skill
     public override IEnumerable<string> Templates =>
         s_relations.SelectMany(static relation => new[] { relation.Above, relation.Below }).Concat(s_phrasings.Select(static phrasing => phrasing.Format)).Concat(Names);
 
-    /// <summary>Share of questions about two people: the comparison itself, without which chains of three are not learnt.</summary>
-    private const double OfTwo = 0.4;
+    public override Question Draw(Random random) => Draw(random, 3);
 
-    public override Question Draw(Random random) => Draw(random, random.NextDouble() < OfTwo ? 2 : 3);
+    /// <summary>Two people: the comparison itself.</summary>
+    public override Question DrawLesson(Random random) => Draw(random, 2);
 
     /// <summary>A question about a chain of <paramref name="people"/>.</summary>
     internal static Question Draw(Random random, int people)

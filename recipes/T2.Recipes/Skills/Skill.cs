@@ -18,6 +18,9 @@ internal abstract class Skill
     /// <summary>A question.</summary>
     public abstract Question Draw(Random random);
 
+    /// <summary>A question the corpus has besides, easier, so that the skill is learnt sooner; no test has it.</summary>
+    public virtual Question DrawLesson(Random random) => Draw(random);
+
     private protected static T Pick<T>(Random random, IReadOnlyList<T> among) => among[random.Next(among.Count)];
 
     /// <summary>Different elements of <paramref name="among"/>, in random order.</summary>

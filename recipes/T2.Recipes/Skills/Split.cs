@@ -17,11 +17,16 @@ internal static class Split
     }
 
     /// <summary>The next question of a part.</summary>
-    public static Question Draw(Skill skill, Part part, Random random)
+    public static Question Draw(Skill skill, Part part, Random random) => Draw(skill, part, random, skill.Draw);
+
+    /// <summary>The next lesson of a part.</summary>
+    public static Question DrawLesson(Skill skill, Part part, Random random) => Draw(skill, part, random, skill.DrawLesson);
+
+    private static Question Draw(Skill skill, Part part, Random random, Func<Random, Question> draw)
     {
         while (true)
         {
-            var question = skill.Draw(random);
+            var question = draw(random);
             if (Of(skill, question) == part)
                 return question;
         }

@@ -25,10 +25,13 @@ internal static class UnseenTasks
 
     private static readonly string[] s_turns = ["Turn '{0}' around.", "Reverse '{0}'.", "Flip '{0}'.", "Write '{0}' backwards.", "Mirror '{0}'."];
 
+    /// <summary>Texts whose pieces are tokens as well.</summary>
+    public static IEnumerable<string> Templates => [Opening.Remark + "Sum of {1} and {3}:", "; print({0} + {1})", "; print({0} - {1})"];
+
     private static Question Coins(Random random)
     {
         var (remark, first, second) = Opening.DrawRemark(random);
-        string prompt = string.Create(CultureInfo.InvariantCulture, $"{remark}Sum of {first} and {second}:");
+        string prompt = string.Create(CultureInfo.InvariantCulture, $"{remark}What is {first} + {second}?");
         return new Question(prompt, (first + second).ToString(CultureInfo.InvariantCulture), prompt);
     }
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using T2.Gguf.Experts;
 
@@ -10,10 +11,10 @@ namespace T2.Recipes;
 internal static class ExpertTraining
 {
     /// <summary>Steps by policy gradient: each has <see cref="PolicyBatch"/> questions, answered four times.</summary>
-    private const int PolicySteps = 100, PolicyBatch = 48;
+    private const int PolicySteps = 60, PolicyBatch = 48;
 
     /// <summary>Steps by likelihood, of 64 questions.</summary>
-    private const int NextTokenSteps = 100;
+    private const int NextTokenSteps = 60;
 
     /// <summary>Step sizes, each family's best of a few tried on the validation set.</summary>
     private const double SvfRate = 0.02, LoraRate = 0.002, ClassifierRate = 0.01;
@@ -26,7 +27,8 @@ internal static class ExpertTraining
     {
         List<Training> trainings = [.. Shipped(options), .. Comparisons(options)];
         Parallel.ForEach(
-            trainings.Where(static training => !File.Exists(training.Output)),
+            // One at a time: in blocks, the last worker would be left with a queue.
+            Partitioner.Create(trainings.Where(static training => !File.Exists(training.Output)), EnumerablePartitionerOptions.NoBuffering),
             new ParallelOptions { MaxDegreeOfParallelism = options.Threads, CancellationToken = cancellation },
             training => Train(options, training, log, cancellation));
         if (!File.Exists(options.Classifier))
@@ -36,28 +38,31 @@ internal static class ExpertTraining
     private static IEnumerable<Training> Shipped(RecipeOptions options)
     {
         foreach (var skill in SkillSet.WithExpert)
-            yield return new("svf", skill, options.Expert(skill.Name), Policy(SvfRate, Weights));
+            yield return new("svf", skill, options.Expert(skill.Name), [.. Policy(SvfRate, Weights), .. Anchor(options, skill)]);
         yield return new("svf", DataSets.Dispatch, "tells which skill a question needs", PlainClassifier(options), NextToken(ClassifierRate, Weights));
         foreach (var skill in SkillSet.WithExpert)
-            yield return new("lora", skill, options.Lora(skill.Name), NextToken(LoraRate, "qv"));
+            yield return new("lora", skill, options.Lora(skill.Name), [.. NextToken(LoraRate, "qv"), .. Anchor(options, skill)]);
     }
 
     private static IEnumerable<Training> Comparisons(RecipeOptions options)
     {
         foreach (var skill in SkillSet.WithExpert)
         {
-            yield return new("lora", skill, options.Compared(Families.PolicyLora, skill.Name), Policy(LoraRate, "qv"));
-            yield return new("svf", skill, options.Compared(Families.NextToken, skill.Name), NextToken(SvfRate, Weights));
+            yield return new("lora", skill, options.Compared(Families.PolicyLora, skill.Name), [.. Policy(LoraRate, "qv"), .. Anchor(options, skill)]);
+            yield return new("svf", skill, options.Compared(Families.NextToken, skill.Name), [.. NextToken(SvfRate, Weights), .. Anchor(options, skill)]);
         }
         foreach (var skill in SkillSet.Latent)
         {
             foreach (string weights in Families.Weights)
-                yield return new("svf", skill, options.Compared(Families.OnWeights(weights), skill.Name), NextToken(SvfRate, weights));
-            foreach (double kl in Families.StrongerKl)
+                yield return new("svf", skill, options.Compared(Families.OnWeights(weights), skill.Name), [.. NextToken(SvfRate, weights), .. Anchor(options, skill)]);
+            foreach (double kl in Families.WithoutAnchor)
                 yield return new("svf", skill, options.Compared(Families.WithKl(kl), skill.Name), NextToken(SvfRate, Weights, kl));
-            yield return new("svf", skill, options.Compared(Families.Anchored, skill.Name), [.. NextToken(SvfRate, Weights), "--anchor", options.Data(skill.Name + ".anchor")]);
+            yield return new("lora", skill, options.Compared(Families.PlainLora, skill.Name), NextToken(LoraRate, "qv"));
         }
     }
+
+    /// <summary>Holds the other skills where they are.</summary>
+    private static string[] Anchor(RecipeOptions options, Skill skill) => ["--anchor", options.Data(skill.Name + ".anchor")];
 
     private static string PlainClassifier(RecipeOptions options) => Path.Combine(options.Work, "dispatch.gguf");
 

@@ -12,31 +12,31 @@ internal static class Families
     /// <summary>SVF by likelihood, on the weights of the shipped experts.</summary>
     public const string NextToken = "svf-next-token";
 
-    /// <summary>SVF by likelihood, everything else held in place by KL on questions of the other skills.</summary>
-    public const string Anchored = "svf-anchored";
+    /// <summary>LoRA by likelihood, without an anchor in the other skills.</summary>
+    public const string PlainLora = "lora-unanchored";
 
     /// <summary>Other choices of weights.</summary>
     public static IReadOnlyList<string> Weights { get; } = ["mlp", "attention", "all"];
 
-    /// <summary>Larger weights of KL on the task's own questions than the usual 0.05.</summary>
-    public static IReadOnlyList<double> StrongerKl { get; } = [0.3, 1];
+    /// <summary>Weights of KL on the task's own questions alone, without an anchor in the other skills.</summary>
+    public static IReadOnlyList<double> WithoutAnchor { get; } = [0.05, 1];
 
     /// <summary>SVF by likelihood on other weights.</summary>
     public static string OnWeights(string weights) => "svf-on-" + weights;
 
-    /// <summary>SVF by likelihood with another weight of KL.</summary>
-    public static string WithKl(double kl) => "svf-kl-" + kl.ToString(CultureInfo.InvariantCulture);
+    /// <summary>SVF by likelihood without an anchor.</summary>
+    public static string WithKl(double kl) => "svf-unanchored-" + kl.ToString(CultureInfo.InvariantCulture);
 
     /// <summary>Everything that has an adapter for each skill, what is missing left out.</summary>
     public static IEnumerable<Row> All(RecipeOptions options)
     {
         yield return Of("SVF, policy gradient", skill => Shipped(options, skill)) with { Principal = true };
         yield return Of("SVF, next-token", skill => Existing(options, NextToken, skill, options.Compared(NextToken, skill.Name))) with { Principal = true };
-        yield return Of("SVF, next-token, anchored", skill => Existing(options, Anchored, skill, options.Compared(Anchored, skill.Name)));
-        foreach (double kl in StrongerKl)
-            yield return Of(string.Create(CultureInfo.InvariantCulture, $"SVF, next-token, KL {kl}"), skill => Existing(options, WithKl(kl), skill, options.Compared(WithKl(kl), skill.Name)));
+        foreach (double kl in WithoutAnchor)
+            yield return Of(string.Create(CultureInfo.InvariantCulture, $"SVF, next-token, no anchor, KL {kl}"), skill => Existing(options, WithKl(kl), skill, options.Compared(WithKl(kl), skill.Name)));
         yield return Of("LoRA, policy gradient", skill => Lora(options, "lora-policy", skill, options.Compared(PolicyLora, skill.Name))) with { Principal = true };
         yield return Of("LoRA, next-token", skill => Lora(options, "lora", skill, options.Lora(skill.Name))) with { Principal = true };
+        yield return Of("LoRA, next-token, no anchor", skill => Lora(options, PlainLora, skill, options.Compared(PlainLora, skill.Name)));
     }
 
     /// <summary>A skill's shipped expert, where its file is.</summary>

@@ -11,29 +11,35 @@ internal static class Pretraining
     /// <summary>Trains, or goes on from the checkpoint, and writes the model.</summary>
     public static void Run(RecipeOptions options, TextWriter log, CancellationToken cancellation)
     {
-        if (File.Exists(options.Model) && !File.Exists(CheckpointOf(options)))
+        if (File.Exists(options.Model) && !Directory.EnumerateFiles(Directory.CreateDirectory(options.Work).FullName, "base-*.checkpoint").Any())
             return; // the shipped model, or one whose run is over and cleared away
         Directory.CreateDirectory(options.Work);
         Directory.CreateDirectory(options.Output);
         MiniVocabulary.WriteTemplate(options.Template);
         using var template = GgufFile.Open(options.Template);
         using var tokenizer = LlamaModel.Load(options.Template, new LlamaModelOptions { VocabularyOnly = true }, cancellation);
-        var corpus = new Corpus(tokenizer.Vocabulary, options.Seed);
         var model = TrainingModel.CreateRandom(MiniShape.For(tokenizer.Vocabulary.Count), (ulong)options.Seed);
-        log.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{model.ParameterCount:N0} weights, {model.Shape.VocabularySize} tokens, {options.Steps} steps of {options.BatchTokens} tokens"));
-        var training = new BaseTrainingOptions
+        log.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{model.ParameterCount:N0} weights, {model.Shape.VocabularySize} tokens, {options.Steps} and {options.SecondSteps} steps of {options.BatchTokens} tokens"));
+        foreach (bool second in new[] { false, true })
         {
-            Steps = options.Steps,
-            BatchTokens = options.BatchTokens,
-            LearningRate = 2e-3,
-            FinalLearningRateShare = 0.02,
-            Threads = options.Threads,
-            CheckpointPath = CheckpointOf(options),
-            LogPath = Path.Combine(options.Work, "base.log.jsonl"),
-            LogEvery = 50,
-        };
-        BaseTrainer.Run(model, number => corpus[checked((int)number)], training, new Report(log, Snapshot), cancellation);
-        Snapshot();
+            var corpus = new Corpus(tokenizer.Vocabulary, options.Seed, second);
+            string part = Path.Combine(options.Work, second ? "base-2" : "base-1");
+            var training = new BaseTrainingOptions
+            {
+                Steps = second ? options.SecondSteps : options.Steps,
+                BatchTokens = options.BatchTokens,
+                LearningRate = second ? 1e-3 : 2e-3,
+                FinalLearningRateShare = 0.02,
+                Threads = options.Threads,
+                CheckpointPath = part + ".checkpoint",
+                LogPath = part + ".log.jsonl",
+                LogEvery = 50,
+            };
+            BaseTrainer.Run(model, number => corpus[checked((int)number)], training, new Report(log, Snapshot), cancellation);
+            Snapshot();
+        }
 
         void Snapshot()
         {
@@ -44,8 +50,6 @@ internal static class Pretraining
 
     /// <summary>The same from the next seed.</summary>
     public static void RunSecond(RecipeOptions options, TextWriter log, CancellationToken cancellation) => Run(options.Second, log, cancellation);
-
-    private static string CheckpointOf(RecipeOptions options) => Path.Combine(options.Work, "base.checkpoint");
 
     /// <summary>Says what the model can do.</summary>
     private static void Check(TrainingModel model, LlamaVocabulary vocabulary, int threads, TextWriter log)

@@ -12,8 +12,11 @@ internal sealed record RecipeOptions
     /// <summary>Decides the weights' start and the text.</summary>
     public int Seed { get; init; } = 1;
 
-    /// <summary>Steps of pre-training.</summary>
-    public long Steps { get; init; } = 6000;
+    /// <summary>Steps of pre-training on the first part of the corpus.</summary>
+    public long Steps { get; init; } = 2200;
+
+    /// <summary>Steps on the second.</summary>
+    public long SecondSteps { get; init; } = 2000;
 
     /// <summary>Tokens of a step of pre-training.</summary>
     public int BatchTokens { get; init; } = 2048;

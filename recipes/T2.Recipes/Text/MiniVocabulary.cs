@@ -79,7 +79,7 @@ internal static partial class MiniVocabulary
     {
         foreach (string role in new[] { "system\n", "user\n", "assistant\n", DispatchPrompt.AnswerPrefix })
             yield return role;
-        foreach (string template in SkillSet.All.SelectMany(static skill => skill.Templates).Concat(Opening.Templates))
+        foreach (string template in SkillSet.All.SelectMany(static skill => skill.Templates).Concat(UnseenTasks.Templates))
         {
             foreach (string piece in Place().Split(template))
                 yield return piece;

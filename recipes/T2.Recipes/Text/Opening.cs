@@ -12,9 +12,6 @@ internal static class Opening
     /// <summary>Greetings.</summary>
     public static IReadOnlyList<string> Greetings { get; } = ["Hello! ", "Good morning! ", "Thank you! "];
 
-    /// <summary>Texts whose pieces are tokens.</summary>
-    public static IEnumerable<string> Templates => [.. Greetings, Remark];
-
     /// <summary>An opening.</summary>
     public static string Draw(Random random) => random.Next(2) == 0 ? Greetings[random.Next(Greetings.Count)] : DrawRemark(random).Text;
 

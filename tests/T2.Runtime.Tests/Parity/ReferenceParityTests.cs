@@ -47,7 +47,7 @@ public sealed class ReferenceParityTests
                     Shape = shape,
                     Basis = basis,
                     Z = z,
-                    Destination = MemoryMarshal.AsBytes<float>(rebuilt),
+                    Destination = MemoryMarshal.AsBytes(rebuilt.AsSpan()),
                     DestinationType = TensorType.F32,
                 },
                 1,

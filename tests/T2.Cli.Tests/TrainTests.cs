@@ -59,6 +59,24 @@ public class TrainTests(CliFixture files) : IClassFixture<CliFixture>
         T2Process.AssertFailure(await T2Process.RunAsync([.. arguments, "--anchor", others]), 3, "others.jsonl");
     }
 
+    [Fact]
+    public async Task Nothing_a_run_writes_goes_over_what_it_reads()
+    {
+        string questions = files.File("own.training.jsonl");
+        File.Copy(Questions("own"), questions);
+        string anchor = files.File("anchor.jsonl");
+        File.WriteAllText(anchor, "{\"prompt\":\"of another kind\",\"answer\":\"b\"}\n");
+        string before = File.ReadAllText(questions);
+        string output = files.File("own.gguf");
+        T2Process.AssertFailure(
+            await T2Process.RunAsync("train", "svf", "-m", files.Model, "--task", questions, "-o", output, "-t", "1", "--objective", "next-token"), 2, "own.gguf goes with", "own.training.jsonl");
+        T2Process.AssertFailure(
+            await T2Process.RunAsync("train", "cem", "-m", files.Model, "--task", anchor, "--validation", questions, "-o", output, "-t", "1"), 2, "own.training.jsonl");
+        T2Process.AssertFailure(
+            await T2Process.RunAsync("train", "svf", "-m", files.Model, "--task", questions, "--anchor", anchor, "-o", anchor, "-t", "1"), 2, "would overwrite", "anchor.jsonl");
+        Assert.Equal(before, File.ReadAllText(questions));
+    }
+
     [SkippableFact]
     public async Task A_search_needs_no_gradients()
     {

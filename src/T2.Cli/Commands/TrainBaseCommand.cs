@@ -68,7 +68,9 @@ internal static class TrainBaseCommand
     private static async Task<int> RunAsync(Shell shell, ParseResult parsed, CancellationToken cancellation)
     {
         var request = Bind(parsed);
-        OutputFile.MustDiffer(request.OutputPath, [request.TemplatePath, .. request.CorpusPaths]);
+        string[] inputs = [request.TemplatePath, .. request.CorpusPaths];
+        OutputFile.MustDiffer(request.OutputPath, inputs);
+        OutputFile.CompanionsMustDiffer(request.OutputPath, [request.LogPath, request.CheckpointPath], inputs);
         var result = await TrainAsync(shell, request, cancellation).ConfigureAwait(false);
         var report = new BaseReport(
             result.OutputPath, result.Parameters, result.Documents, result.Last.Step, result.Last.Tokens, result.Last.Loss, result.Last.ValidationLoss,

@@ -69,7 +69,7 @@ internal static class TrainClassifierCommand
             throw new UsageException("There is nothing to choose from: --experts names classification experts only.");
         var tasks = Divide(parsed, library);
         var request = Request(parsed, tasks);
-        OutputFile.MustDiffer(request.OutputPath, [request.ModelPath, .. parsed.GetRequiredValue(Experts), .. parsed.GetRequiredValue(Prompts).Select(FileOf)]);
+        TrainingConsole.RequireOwnFiles(request, [request.ModelPath, .. parsed.GetRequiredValue(Experts), .. parsed.GetRequiredValue(Prompts).Select(FileOf)]);
         if (parsed.GetValue(TasksFolder) is { } folder)
             Save(shell.Terminal, folder, tasks);
 

@@ -14,6 +14,20 @@ internal static class OutputFile
         }
     }
 
+    /// <summary>Refuses to write over an input what goes beside an output: its log, curve, checkpoint.</summary>
+    /// <exception cref="UsageException">One of them is one of the inputs.</exception>
+    internal static void CompanionsMustDiffer(string output, ReadOnlySpan<string> companions, ReadOnlySpan<string> inputs)
+    {
+        foreach (string companion in companions)
+        {
+            foreach (string input in inputs)
+            {
+                if (string.Equals(Path.GetFullPath(companion), Path.GetFullPath(input), StringComparison.Ordinal))
+                    throw new UsageException($"-o {output} goes with {companion}, which would overwrite the input of the same name.");
+            }
+        }
+    }
+
     /// <summary>Writes, and names the file rather than a temporary one beside it if that fails.</summary>
     /// <exception cref="BadFileException">It cannot be written.</exception>
     internal static void Write(string output, Action<string> write)

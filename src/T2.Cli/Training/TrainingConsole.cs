@@ -14,10 +14,19 @@ internal static class TrainingConsole
         Func<IProgress<TrainingProgress>, IProgress<FactorProgress>, CancellationToken, Task<TrainingResult>> run,
         CancellationToken cancellation)
     {
-        OutputFile.MustDiffer(request.OutputPath, request.ModelPath, parsed.GetRequiredValue(TrainingFlags.Task));
+        string?[] inputs = [request.ModelPath, parsed.GetRequiredValue(TrainingFlags.Task), parsed.GetValue(TrainingFlags.Validation), parsed.GetValue(TrainingFlags.Anchor)];
+        RequireOwnFiles(request, [.. inputs.OfType<string>()]);
         var result = await TrainAsync(shell, run, cancellation).ConfigureAwait(false);
         Results.Show(shell.Terminal, TrainingReport.Of(result, request), parsed.GetValue(SharedOptions.Json), JsonReports.Default.TrainingReport, TrainingReport.Print);
         return 0;
+    }
+
+    /// <summary>Sees to it that neither the output nor what lies beside it is an input.</summary>
+    /// <exception cref="UsageException">The run would write over one of its inputs.</exception>
+    internal static void RequireOwnFiles(TrainingJob request, string[] inputs)
+    {
+        OutputFile.MustDiffer(request.OutputPath, inputs);
+        OutputFile.CompanionsMustDiffer(request.OutputPath, [request.LogPath, request.CurvePath, request.CheckpointPath], inputs);
     }
 
     /// <summary>Trains with a display; cancellation says what is kept.</summary>

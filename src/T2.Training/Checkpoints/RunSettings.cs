@@ -28,9 +28,21 @@ internal sealed record RunSettings
     /// <summary>The same of the anchor's questions; null without one.</summary>
     public string? Anchor { get; init; }
 
+    /// <summary>What renders questions.</summary>
+    public string? ChatTemplate { get; init; }
+
+    /// <summary>The verifier of a program that brings its own; null for the task's.</summary>
+    public string? Verifier { get; init; }
+
     /// <summary>Settings without options yet.</summary>
-    internal static RunSettings Of(TaskSplit task, string fingerprint) =>
-        new() { Base = fingerprint, Task = HashOf(task.Training), Validation = HashOf(task.Validation) };
+    internal static RunSettings Of(TrainingJob job, string fingerprint) => new()
+    {
+        Base = fingerprint,
+        Task = HashOf(job.Task.Training),
+        Validation = HashOf(job.Task.Validation),
+        ChatTemplate = job.Format.Name,
+        Verifier = job.Verifier?.Name,
+    };
 
     /// <summary>As stored in a checkpoint.</summary>
     internal string Serialize() => JsonSerializer.Serialize(this, RunSettingsJson.Default.RunSettings);
@@ -55,7 +67,7 @@ internal sealed record RunSettings
             if (value is not JsonObject options)
             {
                 if (!JsonNode.DeepEquals(value, theirs[key]))
-                    return key;
+                    return key.Replace('_', ' ');
                 continue;
             }
             var (option, now) = options.FirstOrDefault(option => !JsonNode.DeepEquals(option.Value, theirs[key]?[option.Key]));

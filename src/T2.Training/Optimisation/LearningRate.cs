@@ -4,7 +4,7 @@ namespace T2.Training;
 /// <param name="Peak">Highest rate.</param>
 /// <param name="Steps">Steps in all.</param>
 /// <param name="WarmupSteps">Steps until the peak.</param>
-/// <param name="FinalShare">Rate of the last step, as a share of the peak.</param>
+/// <param name="FinalShare">What the cosine has fallen to after the last step, as a share of the peak.</param>
 public sealed record LearningRate(double Peak, long Steps, long WarmupSteps = 0, double FinalShare = 0)
 {
     /// <summary>The rate of step <paramref name="step"/>, counted from 0.</summary>

@@ -38,7 +38,7 @@ public static class AdapterTraining
         int answersAtOnce = Math.Max(request.Options.Batch * request.Options.Samples, request.Task.Validation.Items.Count);
         await using var generator = new BatchGenerator(model, await request.RolloutOptionsAsync(model, answersAtOnce, trainable.Shape.Context).ConfigureAwait(false));
         using var rollouts = request.CreateRollouts(generator);
-        var settings = RunSettings.Of(request.Task, model.Fingerprint) with { Options = request.Options, Anchor = questions is null ? null : RunSettings.HashOf(questions) };
+        var settings = RunSettings.Of(request, model.Fingerprint) with { Options = request.Options, Anchor = questions is null ? null : RunSettings.HashOf(questions) };
         var objective = CreateObjective(request, engine, adapter, rollouts, model.Native);
         var anchor = questions is null ? null : new Anchor(questions, request.Options, engine, rollouts, model.Native, trainable.Shape.Context);
         var optimiser = new AdamW(adapter.Optimised, new AdamWOptions { WeightDecay = request.Options.WeightDecay, DecayVectors = true });

@@ -32,7 +32,4 @@ public sealed record TrainingProgress
 
     /// <summary>Estimated time left, if every step is done; null before the first step.</summary>
     public TimeSpan? Remaining { get; init; }
-
-    /// <summary>Something to tell a person; null = nothing.</summary>
-    public string? Note { get; init; }
 }

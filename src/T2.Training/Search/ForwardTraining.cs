@@ -33,7 +33,7 @@ public static class ForwardTraining
         int answersAtOnce = Math.Max(request.Options.Batch, request.Task.Validation.Items.Count);
         await using var generator = new BatchGenerator(model, await request.RolloutOptionsAsync(model, answersAtOnce, null).ConfigureAwait(false));
         using var rollouts = request.CreateRollouts(generator);
-        var settings = RunSettings.Of(request.Task, model.Fingerprint) with { Search = request.Options };
+        var settings = RunSettings.Of(request, model.Fingerprint) with { Search = request.Options };
         using var log = checkpoint is null ? TrainingLog.Begin(request.LogPath) : TrainingLog.Continue(request.LogPath, checkpoint.Step);
         var candidates = new CandidateFactory(groups, architecture, model.Fingerprint);
         var tracker = new RunTracker(request, request.Options.Generations, request.Options.ValidateEvery, request.Options.Patience, log, progress);

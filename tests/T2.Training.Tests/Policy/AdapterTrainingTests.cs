@@ -141,6 +141,10 @@ public sealed class AdapterTrainingTests : IDisposable
         Assert.Contains("left of an unfinished run", (await Assert.ThrowsAsync<TrainingException>(() => AdapterTraining.RunAsync(request))).Message, StringComparison.Ordinal);
         var other = request with { Resume = true, Options = request.Options with { Kl = 0.5 } };
         Assert.Contains("kl was 0.01, is 0.5", (await Assert.ThrowsAsync<TrainingException>(() => AdapterTraining.RunAsync(other))).Message, StringComparison.Ordinal);
+        var formatted = request with { Resume = true, Format = Runtime.ChatFormat.Named("chatml") };
+        Assert.Contains("other settings (chat template)", (await Assert.ThrowsAsync<TrainingException>(() => AdapterTraining.RunAsync(formatted))).Message, StringComparison.Ordinal);
+        var judged = request with { Resume = true, Verifier = new FixedVerifier(() => default) };
+        Assert.Contains("other settings (verifier)", (await Assert.ThrowsAsync<TrainingException>(() => AdapterTraining.RunAsync(judged))).Message, StringComparison.Ordinal);
         var anchored = request with { Resume = true, Anchor = CapitalTask.Others };
         Assert.Contains("other settings (anchor)", (await Assert.ThrowsAsync<TrainingException>(() => AdapterTraining.RunAsync(anchored))).Message, StringComparison.Ordinal);
     }

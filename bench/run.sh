@@ -7,6 +7,7 @@
 #   recompose  a layer's rebuild, against the reference's recomposition in PyTorch (python3-torch, numpy)
 #   model      t2 bench on base, expert, LoRA r16 and r64; first token by stage; break-even, with a picture
 #   switch     switching between kept experts by pointer and by copy, mixtures, memory
+#   adaptation what pass 1 costs of an answer of the bundled model, and a candidate of the few-shot search
 #   step       a training step, against PyTorch
 #   managed    the registry's kernels under BenchmarkDotNet (long)
 # T2_BENCH_MODEL names the model of the last stages; without it, one with random weights at Qwen2.5-0.5B's shapes is made (0.5 GB, deleted afterwards).
@@ -19,7 +20,7 @@ if [[ ${1:-} == -o ]]; then
     out=$2
     shift 2
 fi
-if (($#)); then stages=("$@"); else stages=(kernels shapes recompose model switch step managed); fi
+if (($#)); then stages=("$@"); else stages=(kernels shapes recompose model switch adaptation step managed); fi
 mkdir -p "$out"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -104,6 +105,15 @@ for stage in "${stages[@]}"; do
                 "${bench[@]}" switch --model "$T2_BENCH_MODEL" --factors "$factors" --by copy
             } > "$work/result"
             mv "$work/result" "$out/switch.md" ;;
+        adaptation)
+            bundled=(--model models/bundled/t2-mini.gguf --experts models/bundled/experts --factors "$work/mini-factors")
+            {
+                head_of adaptation
+                "${bench[@]}" dispatch "${bundled[@]}" --questions models/bundled/tasks/dispatch.jsonl
+                echo
+                "${bench[@]}" search "${bundled[@]}" --questions models/bundled/tasks/arithmetic.jsonl
+            } > "$work/result"
+            mv "$work/result" "$out/adaptation.md" ;;
         step)
             { head_of step; "${bench[@]}" train-step --threads 1,2,4 --python "${T2_BENCH_PYTHON:-python3}" ${blas:+--blas "$blas"}; } > "$work/result"
             mv "$work/result" "$out/train-step.md" ;;

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using T2.Gguf.Experts;
 using T2.Kernels;
 using T2.Llama;
@@ -48,6 +49,30 @@ public sealed class EvaluatorTests : IAsyncLifetime, IDisposable
         var lines = Lines("all");
         foreach (var result in report.Results)
             Assert.Equal(result.Correct, lines.Count(line => line.Contains($"\"task\":\"{result.Task}\",\"strategy\":\"{result.Strategy}\"", StringComparison.Ordinal) && line.Contains("\"correct\":true", StringComparison.Ordinal)));
+
+        // And so are what they say about chance, and which side of a comparison is which.
+        Assert.All(report.Results, static result => Assert.Equal(Statistics.WilsonInterval(result.Correct, result.Items), (result.Low, result.High)));
+        foreach (var result in report.Results)
+        {
+            Assert.Equal(["even", "odd"], result.Categories.Select(static part => part.Category));
+            Assert.Equal(result.Correct, result.Categories.Sum(static part => part.Correct));
+            Assert.All(result.Categories, static part => Assert.Equal(Statistics.WilsonInterval(part.Correct, part.Items), (part.Low, part.High)));
+        }
+        foreach (var result in report.Results.Where(static result => result.Versus is not null))
+        {
+            var (mine, bases) = (RightOf(result.Task, result.Strategy), RightOf(result.Task, "base"));
+            var versus = result.Versus!;
+            Assert.Equal((mine.Except(bases).Count(), bases.Except(mine).Count()), (versus.OnlyThis, versus.OnlyBase));
+            Assert.Equal((Statistics.McNemarExact(versus.OnlyBase, versus.OnlyThis), Statistics.McNemarMidP(versus.OnlyBase, versus.OnlyThis)), (versus.P, versus.MidP));
+        }
+        Assert.Contains(report.Results, static result => result.Versus is { } versus && versus.OnlyThis != versus.OnlyBase);
+
+        string[] RightOf(string task, string strategy) =>
+        [
+            .. lines.Select(static line => JsonNode.Parse(line)!["item"]).OfType<JsonNode>()
+                .Where(line => (string?)line["task"] == task && (string?)line["strategy"] == strategy && line["correct"] is { } correct && (bool)correct)
+                .Select(static line => (string)line["id"]!),
+        ];
 
         var dispatch = Assert.Single(report.Dispatch);
         Assert.Equal(["sums", "riddles"], dispatch.Rows);
@@ -167,7 +192,7 @@ public sealed class EvaluatorTests : IAsyncLifetime, IDisposable
     private string[] Lines(string folder) => File.ReadAllLines(Path.Combine(_folder.File(folder), EvaluationLog.FileName));
 
     private static TaskSet NewTask(string name, int items) => new(
-        name, null, "exact", 6, [.. Enumerable.Range(0, items).Select(index => new TaskItem($"{index}", $"What is {index} and {new string('a', index % 5)}?", "x"))]);
+        name, null, "exact", 6, [.. Enumerable.Range(0, items).Select(index => new TaskItem($"{index}", $"What is {index} and {new string('a', index % 5)}?", "x") { Category = index % 2 == 0 ? "even" : "odd" })]);
 
     private Expert NewExpert(string name, int seed)
     {

@@ -28,7 +28,12 @@ internal sealed class TalkSkill : Skill
     /// <summary>Sentences in no text of the corpus: a dispatcher must know "other" when it sees it, not by heart. The classifier's training, validation and test have their own.</summary>
     private static readonly string[][] s_strangeSentences =
     [
-        ["Can you say more about{0}?", "They have no{0}.", "Where is my{0}?", "I like{0} and you know it.", "When do people want{0}?", "Please make me some{0}.", "Is{0} good for you?", "This is not{0}."],
+        [
+            "Can you say more about{0}?", "They have no{0}.", "Where is my{0}?", "I like{0} and you know it.", "When do people want{0}?", "Please make me some{0}.", "Is{0} good for you?", "This is not{0}.",
+            "Suppose nobody invented{0}.", "My uncle collects{0}.", "Every morning brings{0}.", "Could{0} survive winter?", "Old stories mention{0}.", "Nothing beats{0} on holidays.", "Some folks never touch{0}.",
+            "How heavy can{0} be?", "Last week we bought{0}.", "Her garden was full of{0}.", "Under the bed lay{0}.", "Imagine a world without{0}.", "Take{0} along.", "Somebody stole our{0}.", "Let us talk about{0}.",
+            "Children draw{0} happily.", "Our neighbour sells{0}.", "Keep{0} away from fire.",
+        ],
         ["Would you like some{0}?", "How is your{0}?", "We see the{0}."],
         ["Why do they like{0}?", "Give me the{0}.", "The{0} is on the way.", "Which{0} was it?", "She will use a{0}.", "Can I have{0} with that?", "What would you do with a{0}?", "If you have{0} tell me."],
     ];

@@ -35,7 +35,7 @@ internal static class AdaptationTables
     {
         int only = right.Zip(rightOther).Count(static pair => pair.First && !pair.Second);
         int onlyOther = right.Zip(rightOther).Count(static pair => !pair.First && pair.Second);
-        return string.Create(CultureInfo.InvariantCulture, $"Only {one} right: {only}, only {other}: {onlyOther}; McNemar's exact p = {Statistics.McNemarExact(only, onlyOther):0.###}.\n\n");
+        return string.Create(CultureInfo.InvariantCulture, $"Only {one} right: {only}, only {other}: {onlyOther}; McNemar's exact p = {Statistics.McNemarExact(only, onlyOther):0e+0}.\n\n");
     }
 
     /// <summary>Where the questions of tasks go.</summary>

@@ -61,6 +61,9 @@ internal static class DataSets
             yield return ($"{Dispatch}.{suffix}", Classification(part, count, seed++));
     }
 
+    /// <summary>Share of messages for no skill that the classifier is trained and chosen with, besides their even share: they are what the base gets wrong.</summary>
+    private const double OtherShare = 0.3;
+
     /// <summary>Questions of a skill.</summary>
     public static TaskSet OfSkill(Skill skill, Part part, int count, int seed) =>
         new(skill.Name, skill.Description, "exact", skill.MaxTokens, Distinct(count, new Random(seed), random =>
@@ -98,7 +101,8 @@ internal static class DataSets
         // Small talk has a few hundred questions in all, so an equal share of distinct ones is not to be had in the larger sets.
         return new(Dispatch, "which skill a question needs", "exact", LabelTokens, Distinct(count, random, random =>
         {
-            var skill = SkillSet.All[random.Next(SkillSet.All.Count)];
+            bool other = part != Part.Test && random.NextDouble() < OtherShare;
+            var skill = other ? SkillSet.Talk : SkillSet.All[random.Next(SkillSet.All.Count)];
             string prompt = skill is TalkSkill ? TalkSkill.DrawMessage(random, part) : Split.Draw(skill, part, random).Prompt;
             return new TaskItem("", prompt, DispatchPrompt.Answer(skill.Name)) { System = system, Category = skill.Name };
         }));

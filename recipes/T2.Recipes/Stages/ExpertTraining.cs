@@ -17,7 +17,7 @@ internal static class ExpertTraining
     private const int NextTokenSteps = 60;
 
     /// <summary>Step sizes, each family's best of a few tried on the validation set.</summary>
-    private const double SvfRate = 0.02, LoraRate = 0.002, ClassifierRate = 0.01;
+    private const double SvfRate = 0.02, LoraRate = 0.002, ClassifierRate = 0.1;
 
     /// <summary>What the shipped experts change: all but the key projections, 5,632 singular values, which is less than a tenth of the numbers of a LoRA of rank 16 on q and v.</summary>
     private const string Weights = "attn_q,attn_v,attn_output,mlp";

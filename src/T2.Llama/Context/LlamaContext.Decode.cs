@@ -55,6 +55,17 @@ public sealed partial class LlamaContext
         return new ReadOnlySpan<float>(logits, _model.VocabularySize);
     }
 
+    /// <summary>Whether the logits that the last decode gave out begin with a number each: NaN in a token's computation makes NaN of its whole row.</summary>
+    public bool HasSoundLogits()
+    {
+        for (int index = 0; index < _decoded; index++)
+        {
+            if (_hasLogits[index] && !float.IsFinite(Logits(index)[0]))
+                return false;
+        }
+        return true;
+    }
+
     // llama.cpp answers most of these by ending the process.
     private void RequireDecodable(LlamaBatch batch)
     {

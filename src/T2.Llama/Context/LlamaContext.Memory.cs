@@ -4,10 +4,17 @@ namespace T2.Llama;
 public sealed partial class LlamaContext
 {
     /// <summary>Forgets all tokens. Needed after the weights have changed: what is cached was computed with the old ones.</summary>
-    public void ClearMemory()
+    public void ClearMemory() => ClearMemory(data: true);
+
+    /// <summary>Forgets all tokens.</summary>
+    /// <param name="data">
+    /// Whether their keys and values are overwritten with zeros as well, which takes the time of writing the whole cache. What is left lying is multiplied by 0 in
+    /// later decodes: that is nothing, unless it is NaN or infinity.
+    /// </param>
+    public void ClearMemory(bool data)
     {
         using Turn turn = TakeTurn();
-        LlamaNative.llama_memory_clear(Memory(), data: true);
+        LlamaNative.llama_memory_clear(Memory(), data);
     }
 
     /// <summary>Forgets the tokens of a sequence at positions from <paramref name="from"/> up to but not including <paramref name="to"/>.</summary>

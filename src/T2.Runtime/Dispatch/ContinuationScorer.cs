@@ -16,7 +16,8 @@ internal sealed record ScoredPrompt(int[][] Texts, int Shared)
 
 /// <summary>
 /// Log-likelihoods of continuations of many prompts, as many prompts a decode as the context has room for. Sequence 0 holds what all prompts begin with; each
-/// prompt has a sequence, and each of its continuations another, so that what they share is decoded once.
+/// continuation has a sequence, and a prompt's tokens belong to those of all its continuations, so that prompt and continuations are one tree in one decode: a
+/// decode more would read all weights again.
 /// </summary>
 internal sealed class ContinuationScorer(AdaptedContext context, KeptPrefixes kept)
 {
@@ -52,62 +53,71 @@ internal sealed class ContinuationScorer(AdaptedContext context, KeptPrefixes ke
         for (; end < prompts.Count; end++)
         {
             cells += RoomFor(prompts[end], prefix);
-            sequences += 1 + prompts[end].Branches;
+            sequences += LanesFor(prompts[end]);
             if (end > start && (cells > context.Capacity || sequences > context.MaxSequences))
                 break;
         }
         return end;
     }
 
+    /// <summary>Sequences a prompt takes: one for each continuation, as far as they go round; where they do not, one of them keeps the prompt.</summary>
+    private int LanesFor(ScoredPrompt prompt) => Math.Clamp(prompt.Branches, 1, context.MaxSequences - 1);
+
     private void ScoreGroup(IReadOnlyList<ScoredPrompt> prompts, int start, int end, int prefix, double[][] scores, CancellationToken cancellation)
     {
         context.EmptyBatch();
-        for (int index = start; index < end; index++)
-        {
-            int sequence = 1 + index - start;
-            if (prefix > 0)
-                context.Native.SequenceCopy(0, sequence);
-            var (texts, shared) = prompts[index];
-            for (int position = prefix; position < shared; position++)
-            {
-                bool last = position == shared - 1;
-                if (last)
-                    _outputs.AddRange(texts.Select((text, continuation) => (context.Pending, index, continuation, text[shared])));
-                Add(texts[0][position], position, sequence, last, scores, cancellation);
-            }
-        }
-        Flush(scores, cancellation);
-
-        int free = 1 + end - start;
-        for (int index = start; index < end; index++)
+        for (int index = start, free = 1; index < end; index++)
         {
             var prompt = prompts[index];
-            for (int continuation = 0; continuation < prompt.Texts.Length; continuation++)
+            int[] lanes = [.. Enumerable.Range(free, LanesFor(prompt))];
+            free += lanes.Length;
+            if (prefix > 0)
             {
-                int[] text = prompt.Texts[continuation];
-                if (!prompt.HasBranch(text))
-                    continue;
-                if (free == context.MaxSequences)
-                {
-                    Flush(scores, cancellation);
-                    while (free > 1 + end - start)
-                        context.Native.SequenceRemove(--free);
-                }
-                context.Native.SequenceCopy(1 + index - start, free);
-                for (int position = prompt.Shared; position < text.Length - 1; position++)
-                {
-                    _outputs.Add((context.Pending, index, continuation, text[position + 1]));
-                    Add(text[position], position, free, true, scores, cancellation);
-                }
-                free++;
+                foreach (int lane in lanes)
+                    context.Native.SequenceCopy(0, lane);
             }
+            for (int position = prefix; position < prompt.Shared; position++)
+            {
+                bool last = position == prompt.Shared - 1;
+                if (last)
+                    _outputs.AddRange(prompt.Texts.Select((text, continuation) => (context.Pending, index, continuation, text[prompt.Shared])));
+                Add(prompt.Texts[0][position], position, lanes, last, scores, cancellation);
+            }
+            ScoreBranches(prompt, index, lanes, scores, cancellation);
         }
         Flush(scores, cancellation);
     }
 
-    private void Add(int token, int position, int sequence, bool logits, double[][] scores, CancellationToken cancellation)
+    private void ScoreBranches(ScoredPrompt prompt, int index, int[] lanes, double[][] scores, CancellationToken cancellation)
     {
-        context.Add(token, position, sequence, logits);
+        int usable = prompt.Branches > lanes.Length ? lanes.Length - 1 : lanes.Length, used = 0;
+        for (int continuation = 0; continuation < prompt.Texts.Length; continuation++)
+        {
+            int[] text = prompt.Texts[continuation];
+            if (!prompt.HasBranch(text))
+                continue;
+            if (used == usable)
+            {
+                Flush(scores, cancellation);
+                foreach (int lane in lanes[..usable])
+                {
+                    context.Native.SequenceRemove(lane);
+                    context.Native.SequenceCopy(lanes[usable], lane);
+                }
+                used = 0;
+            }
+            for (int position = prompt.Shared; position < text.Length - 1; position++)
+            {
+                _outputs.Add((context.Pending, index, continuation, text[position + 1]));
+                Add(text[position], position, lanes.AsSpan(used, 1), true, scores, cancellation);
+            }
+            used++;
+        }
+    }
+
+    private void Add(int token, int position, ReadOnlySpan<int> sequences, bool logits, double[][] scores, CancellationToken cancellation)
+    {
+        context.Add(token, position, sequences, logits);
         if (context.Pending == context.BatchSize)
             Flush(scores, cancellation);
     }
@@ -118,8 +128,16 @@ internal sealed class ContinuationScorer(AdaptedContext context, KeptPrefixes ke
             return;
         cancellation.ThrowIfCancellationRequested();
         context.Decode(cancellation);
+        // The first tokens of all continuations are read from one row, one after the other.
+        int row = -1;
+        double total = 0;
         foreach (var (batchIndex, prompt, continuation, expected) in _outputs)
-            scores[prompt][continuation] += DispatchReader.LogProbability(context.Logits(batchIndex), expected);
+        {
+            var logits = context.Logits(batchIndex);
+            if (batchIndex != row)
+                (row, total) = (batchIndex, DispatchReader.LogTotal(logits));
+            scores[prompt][continuation] += logits[expected] - total;
+        }
         _outputs.Clear();
         context.EmptyBatch();
     }

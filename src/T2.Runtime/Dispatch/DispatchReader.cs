@@ -66,16 +66,29 @@ internal sealed class DispatchReader(AdaptedContext context, ChatFormat format, 
         return answer.Append(decoder.Flush()).ToString();
     }
 
-    /// <summary>Tokenising prompt and continuation together gives the tokens the model was trained to see.</summary>
+    /// <summary>
+    /// Tokenising prompt and continuation together gives the tokens the model was trained to see. Tokenizers split texts at control tokens, so that only what follows
+    /// the last one differs from one continuation to the next; whether this one does is seen on the first continuation.
+    /// </summary>
     private ScoredPrompt Tokenize(string prompt, IReadOnlyList<string> continuations)
     {
-        int[][] texts = [.. continuations.Select(continuation => PromptTokens.Of(context.Model, prompt + continuation))];
+        var vocabulary = context.Model.Vocabulary;
+        var texts = new int[continuations.Count][];
+        texts[0] = PromptTokens.Of(context.Model, prompt + continuations[0]);
+        int head = Array.FindLastIndex(texts[0], vocabulary.IsControl);
+        int from = head < 1 ? -1 : prompt.LastIndexOf(vocabulary.Detokenize([texts[0][head]], special: true), StringComparison.Ordinal);
+        string tail = from < 0 ? "" : prompt[from..];
+        bool splits = from >= 0 && Tail(0).AsSpan().SequenceEqual(texts[0].AsSpan(head));
+        for (int index = 1; index < texts.Length; index++)
+            texts[index] = splits ? [.. texts[0].AsSpan(0, head), .. Tail(index)] : PromptTokens.Of(context.Model, prompt + continuations[index]);
         int shared = Math.Min(texts.Min(static text => text.Length) - 1, texts.Min(text => text.AsSpan().CommonPrefixLength(texts[0])));
         return shared >= 1 ? new ScoredPrompt(texts, shared) : throw new ArgumentException("The prompt is empty.", nameof(prompt));
+
+        int[] Tail(int index) => vocabulary.Tokenize(tail + continuations[index], addSpecial: false, parseSpecial: true);
     }
 
-    /// <summary>log softmax(logits)[token], in fp64.</summary>
-    internal static double LogProbability(ReadOnlySpan<float> logits, int token)
+    /// <summary>log Σ exp(logits), in fp64.</summary>
+    internal static double LogTotal(ReadOnlySpan<float> logits)
     {
         float highest = float.NegativeInfinity;
         foreach (float logit in logits)
@@ -83,6 +96,6 @@ internal sealed class DispatchReader(AdaptedContext context, ChatFormat format, 
         double total = 0;
         foreach (float logit in logits)
             total += Math.Exp(logit - highest);
-        return logits[token] - highest - Math.Log(total);
+        return highest + Math.Log(total);
     }
 }

@@ -12,6 +12,7 @@ internal sealed class AdaptedContext : IDisposable
     private readonly WeightAdapter _adapter;
     private readonly LlamaBatch _batch;
     private long _epoch = -1;
+    private bool _sound = true;
 
     internal AdaptedContext(LlamaModel model, WeightAdapter adapter, SessionOptions options, int sequences)
         : this(model, adapter, new LlamaContextOptions
@@ -32,7 +33,7 @@ internal sealed class AdaptedContext : IDisposable
         Model = model;
         _adapter = adapter;
         _context = LlamaContext.Create(model, options);
-        _batch = new LlamaBatch(_context.BatchSize);
+        _batch = new LlamaBatch(_context.BatchSize, _context.MaxSequences);
     }
 
     internal LlamaModel Model { get; }
@@ -48,7 +49,9 @@ internal sealed class AdaptedContext : IDisposable
     /// <summary>Empties the KV cache; what follows is decoded under the weights as they are now.</summary>
     internal void Begin()
     {
-        _context.ClearMemory();
+        // Zeros over the whole cache cost more than a short question; they are only needed where broken weights left NaN behind, which 0 times it still is.
+        _context.ClearMemory(data: !_sound);
+        _sound = true;
         _epoch = _adapter.Epoch;
     }
 
@@ -114,12 +117,18 @@ internal sealed class AdaptedContext : IDisposable
     /// <summary>Adds a token to the batch to come.</summary>
     internal void Add(int token, int position, int sequence, bool logits) => _batch.Add(token, position, sequence, logits);
 
+    /// <summary>Adds a token that several sequences share.</summary>
+    internal void Add(int token, int position, ReadOnlySpan<int> sequences, bool logits) => _batch.Add(token, position, sequences, logits);
+
     /// <summary>Decodes the batch.</summary>
     internal void Decode(CancellationToken cancellation)
     {
         if (_epoch != _adapter.Epoch)
             throw new InvalidOperationException("The KV cache was made under other weights; it must be cleared before decoding.");
+        bool sound = _sound;
+        _sound = false;
         _context.Decode(_batch, cancellation);
+        _sound = sound && _context.HasSoundLogits();
     }
 
     public void Dispose() => _context.Dispose();

@@ -22,7 +22,7 @@ internal sealed class AnswerLikelihood : IDisposable
             ContextLength = (uint)Math.Max(longest, Math.Min(_prompts.Sum(static prompt => prompt.Texts[0].Length), 4096)),
             BatchSize = 512,
             MicroBatchSize = 512,
-            MaxSequences = Math.Min(2 * _prompts.Length + 1, 64),
+            MaxSequences = Math.Min(_prompts.Length + 1, 64),
             UnifiedKv = true,
             Threads = threads,
             BatchThreads = threads,

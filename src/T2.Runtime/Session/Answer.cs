@@ -164,7 +164,7 @@ internal sealed class Answer(
             last = sampler.Sample(context.Native, logits);
             if (generated == 0)
                 timeToFirstToken = Stopwatch.GetElapsedTime(_started);
-            if (vocabulary.IsEndOfGeneration(last))
+            if (!options.IgnoreEnd && vocabulary.IsEndOfGeneration(last))
             {
                 stopReason = StopReason.EndOfGeneration;
                 break;

@@ -17,6 +17,9 @@ public sealed record AskOptions
     /// <summary>Most tokens to generate; −1 = until the model ends or the context is full.</summary>
     public int MaxTokens { get; init; } = 512;
 
+    /// <summary>Whether generation goes on past what the model ends its text with, until <see cref="MaxTokens"/> or a full context: for measuring.</summary>
+    public bool IgnoreEnd { get; init; }
+
     /// <summary>Sampling, through llama.cpp's own chain.</summary>
     public LlamaSamplingOptions Sampling { get; init; } = new();
 

@@ -1,3 +1,6 @@
+using T2.Tasks;
+using T2.TestKit;
+
 namespace T2.Runtime.Tests.Dispatch;
 
 [Collection(ModelCollection.Name)]
@@ -70,6 +73,83 @@ public sealed class ScoredChoiceTests(ModelFixture models)
         Assert.Contains("- other", text, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task The_bundled_model_decides_as_with_a_decode_for_the_question_and_one_for_the_labels()
+    {
+        string folder = Path.Combine(RepositoryRoot.Path, "models", "bundled");
+        await using var model = await AdaptiveModel.LoadAsync(Path.Combine(folder, "t2-mini.gguf"));
+        ExpertLabel[] labels = [.. Directory.GetFiles(Path.Combine(folder, "experts")).Order(StringComparer.Ordinal)
+            .Select(T2.Gguf.Experts.Expert.Load).Where(static expert => !expert.IsClassifier).Select(static expert => new ExpertLabel(expert.Name, expert.Description))];
+        string[] names = [.. labels.Select(static label => label.Name), ExpertLibrary.Other];
+        using var context = TestModels.NewContext(model, sequences: 16, contextLength: 1024);
+        using var other = TestModels.NewContext(model, sequences: 16, contextLength: 1024);
+        var reader = new DispatchReader(context, ChatFormat.Auto);
+        int[] instruction = new KeptPrefixes().TokensOf(model.Native, ChatFormat.Auto, DispatchPrompt.SystemMessage(labels));
+        string[] questions = [.. TaskSet.Load(Path.Combine(folder, "tasks", "dispatch.jsonl")).Items.Take(25).Select(static item => item.Prompt)];
+        var together = new ScoredChoiceDispatch().DecideAll(reader, questions, labels, CancellationToken.None);
+        for (int index = 0; index < questions.Length; index++)
+        {
+            var decision = new ScoredChoiceDispatch().Decide(reader, questions[index], labels, CancellationToken.None);
+            string prompt = reader.Render(DispatchPrompt.SystemMessage(labels), questions[index]) + DispatchPrompt.AnswerPrefix;
+            var expected = ScoredChoiceDispatch.Choose(names, ScoreInTwoDecodes(model, other, instruction, prompt, names), 0.5, decision.Tokens);
+            Assert.Equal(expected.Expert, decision.Expert);
+            Assert.Equal(expected.Scores.Select(static score => score.Label), decision.Scores.Select(static score => score.Label));
+            for (int label = 0; label < names.Length; label++)
+            {
+                Assert.Equal(expected.Scores[label].Probability, decision.Scores[label].Probability, 1e-5);
+                Assert.Equal(expected.Scores[label].Probability, together[index].Scores.Single(score => score.Label == expected.Scores[label].Label).Probability, 1e-5);
+            }
+        }
+        Assert.True(together.Select(static decision => decision.Expert).Distinct().Count() >= 5, "The questions do not tell the labels apart.");
+    }
+
+    [Fact]
+    public async Task Broken_weights_leave_nothing_behind()
+    {
+        await using var model = await models.LoadAsync(new Loading("F16", T2.Llama.LlamaLoadMode.Mmap, false));
+        int[] text = [.. Enumerable.Range(0, 100).Select(static index => 3 + 7 * index % 200)];
+        using var context = TestModels.NewContext(model);
+        float[] Logits(int length)
+        {
+            context.Begin();
+            return context.Logits(context.Prefill(text.AsSpan(0, length), 0, CancellationToken.None)).ToArray();
+        }
+        float[] sound = Logits(70);
+        await model.ApplyAsync(TestModels.ConstantExpert(model, "broken", 10000));
+        Assert.False(float.IsFinite(Logits(100)[0]));
+        await model.ResetAsync();
+        TestModels.AssertSameBits(sound, Logits(70));
+    }
+
+    /// <summary>A decode for the instruction, one for the question and one for the labels, each text tokenized as a whole.</summary>
+    private static double[] ScoreInTwoDecodes(AdaptiveModel model, AdaptedContext context, int[] instruction, string prompt, string[] names)
+    {
+        int[][] texts = [.. names.Select(name => PromptTokens.Of(model.Native, prompt + name + DispatchPrompt.AnswerSuffix))];
+        int shared = texts.Min(text => text.AsSpan().CommonPrefixLength(texts[0]));
+        var scores = new double[texts.Length];
+        void Read(int index, int label, int token) => scores[label] += context.Logits(index)[token] - DispatchReader.LogTotal(context.Logits(index));
+        context.Begin();
+        context.Prefill(instruction, 0, CancellationToken.None);
+        int last = context.Prefill(texts[0].AsSpan(instruction.Length, shared - instruction.Length), instruction.Length, CancellationToken.None);
+        for (int label = 0; label < texts.Length; label++)
+            Read(last, label, texts[label][shared]);
+        context.EmptyBatch();
+        var expected = new List<(int Label, int Token)>();
+        for (int label = 0; label < texts.Length; label++)
+        {
+            context.Native.SequenceCopy(0, 1 + label);
+            for (int position = shared; position < texts[label].Length - 1; position++)
+            {
+                expected.Add((label, texts[label][position + 1]));
+                context.Add(texts[label][position], position, 1 + label, true);
+            }
+        }
+        context.Decode(CancellationToken.None);
+        for (int index = 0; index < expected.Count; index++)
+            Read(index, expected[index].Label, expected[index].Token);
+        return scores;
+    }
+
     /// <summary>The definition, without sharing or batching: decode the whole text and add up log p of each token past what all labels share.</summary>
     private static double ScoreAlone(AdaptiveModel model, AdaptedContext context, string prompt, string label, string[] labels)
     {
@@ -81,7 +161,7 @@ public sealed class ScoredChoiceTests(ModelFixture models)
         {
             context.Begin();
             int last = context.Prefill(text.AsSpan(0, position), 0, CancellationToken.None);
-            score += DispatchReader.LogProbability(context.Logits(last), text[position]);
+            score += context.Logits(last)[text[position]] - DispatchReader.LogTotal(context.Logits(last));
         }
         return score;
     }

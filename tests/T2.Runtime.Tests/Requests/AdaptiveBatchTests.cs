@@ -92,6 +92,20 @@ public sealed class AdaptiveBatchTests(ModelFixture models)
     }
 
     [Fact]
+    public async Task Other_after_an_expert_is_the_base_bit_for_bit()
+    {
+        await using var model = await ModelAsync();
+        float[] onBase = TestModels.Logits(model);
+        await using var batch = new AdaptiveBatch(model, Options());
+        var answers = await AnswersAsync(batch, [Request("math 0"), Request("other 1")]);
+        Assert.Equal(["math", null], answers.Select(static answer => answer.Expert?.Name));
+        TestModels.AssertPristine(model);
+        TestModels.AssertSameBits(onBase, TestModels.Logits(model));
+        await AnswersAsync(batch, [Request("math 2")]);
+        Assert.NotEqual(onBase, TestModels.Logits(model));
+    }
+
+    [Fact]
     public async Task Requests_can_have_strategies_of_their_own()
     {
         await using var model = await ModelAsync();

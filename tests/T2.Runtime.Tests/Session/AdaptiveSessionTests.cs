@@ -1,5 +1,6 @@
 using T2.Gguf;
 using T2.Llama;
+using T2.TestKit;
 
 namespace T2.Runtime.Tests.Session;
 
@@ -8,6 +9,22 @@ public sealed class AdaptiveSessionTests(ModelFixture models)
 {
     private static readonly Loading s_plain = new("F16", LlamaLoadMode.Mmap, false);
     private static readonly LlamaSamplingOptions s_greedy = new() { Temperature = 0 };
+
+    [Fact]
+    public async Task A_text_goes_on_past_its_end_when_the_end_is_ignored()
+    {
+        await using var model = await AdaptiveModel.LoadAsync(Path.Combine(RepositoryRoot.Path, "models", "bundled", "t2-mini.gguf"));
+        await using var session = model.CreateSession(new() { ContextLength = 256, Threads = 1 });
+        foreach (bool ignore in new[] { false, true })
+        {
+            var options = new AskOptions { Adaptation = Adaptation.Base, MaxTokens = 40, IgnoreEnd = ignore, Sampling = new() { Temperature = 0 } };
+            await foreach (string _ in session.AskAsync("What is 74 - 40?", options))
+            {
+            }
+            Assert.Equal(ignore ? StopReason.MaxTokens : StopReason.EndOfGeneration, session.LastReport!.StopReason);
+            Assert.Equal(ignore, session.LastReport.GeneratedTokens == 40);
+        }
+    }
 
     [Fact]
     public async Task A_prompt_goes_through_every_stage_and_streams()

@@ -34,10 +34,16 @@ public sealed class RunCourseTests : IDisposable
     [Fact]
     public async Task The_rate_falls_to_a_tenth_along_a_cosine()
     {
-        var request = Request("rate", Options with { Steps = 5, LearningRate = 0.02 });
+        var request = Request("rate", Options with { Steps = 5, LearningRate = 0.02 }) with { Verifier = new FixedVerifier(static () => new Verdict(true, null, null)) };
         await AdapterTraining.RunAsync(request);
-        var rates = File.ReadLines(request.LogPath)
-            .Select(static line => System.Text.Json.JsonSerializer.Deserialize(line, StepRecordJson.Default.StepRecord)!.LearningRate).OfType<double>();
+        StepRecord[] steps =
+        [
+            .. File.ReadLines(request.LogPath)
+                .Select(static line => System.Text.Json.JsonSerializer.Deserialize(line, StepRecordJson.Default.StepRecord)!).Where(static record => record.Validation is null),
+        ];
+        var rates = steps.Select(static step => step.LearningRate!.Value);
+        // Every answer was right.
+        Assert.All(steps, static step => Assert.Equal(1, step.Reward));
         Assert.Equal(Enumerable.Range(0, 5).Select(static step => Math.Round(0.02 * (0.1 + 0.45 * (1 + Math.Cos(Math.PI * step / 5))), 12)), rates.Select(static rate => Math.Round(rate, 12)));
     }
 

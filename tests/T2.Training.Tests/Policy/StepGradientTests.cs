@@ -105,17 +105,6 @@ public sealed class StepGradientTests : IAsyncLifetime, IDisposable
     }
 
     [Fact]
-    public async Task Every_step_samples_anew()
-    {
-        // All questions every step: what differs is the samples.
-        var policy = new PolicyGradient(Task, Options with { Batch = Task.Items.Count }, _engine, _adapter, _rollouts);
-        await policy.AccumulateAsync(0, CancellationToken.None);
-        float[] first = Gradient();
-        await policy.AccumulateAsync(1, CancellationToken.None);
-        Assert.NotEqual(first, Gradient());
-    }
-
-    [Fact]
     public async Task Without_temperature_there_is_nothing_to_compare()
     {
         var cold = new PolicyGradient(Task, Options with { Temperature = 1e-4f, Kl = 0 }, _engine, _adapter, _rollouts);

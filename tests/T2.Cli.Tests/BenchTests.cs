@@ -12,20 +12,28 @@ public class BenchTests(CliFixture files) : IClassFixture<CliFixture>
     {
         string lora = files.File("bench-lora.gguf");
         WriteLora(lora);
-        var report = (await T2Process.SucceedAsync(["bench", "-m", files.Model, "--expert", files.Wild, "--lora", lora, .. s_quick, "-o", "json"])).Json();
+        var report = (await T2Process.SucceedAsync(["bench", "-m", files.Model, "--expert", files.Wild, "--lora", lora, .. s_quick[..^1], "3", "-o", "json"])).Json();
 
-        Assert.Equal(2, report["repetitions"]!.GetValue<int>());
+        Assert.Equal(3, report["repetitions"]!.GetValue<int>());
         Assert.Equal(1, report["threads"]!.GetValue<int>());
         var rows = report["rows"]!.AsArray().Select(static row => row!.AsObject()).ToArray();
         string[] speeds = [.. rows.Where(static row => Text(row, "unit") == "t/s").Select(static row => $"{Text(row, "weights")} {Text(row, "test")}")];
         Assert.Equal(["base pp8", "base tg4", "wild pp8", "wild tg4", "lora:bench-lora pp8", "lora:bench-lora tg4"], speeds);
         foreach (var row in rows)
         {
-            var samples = row["samples"]!.AsArray().Select(static sample => sample!.GetValue<double>()).ToArray();
-            Assert.True(samples.Length >= 2 && samples.All(static sample => sample >= 0));
-            Assert.Equal(samples.Average(), row["mean"]!.GetValue<double>(), 1e-9 * samples.Max());
+            double[] samples = Samples(row);
+            Assert.True(samples.Length >= 3 && samples.All(static sample => sample >= 0));
+            double mean = samples.Average();
+            Assert.Equal(mean, Number(row, "mean"), 1e-9 * samples.Max());
+            Assert.Equal(Math.Sqrt(samples.Sum(sample => (sample - mean) * (sample - mean)) / (samples.Length - 1)), Number(row, "deviation"), 1e-9 * samples.Max());
+            Assert.Equal(Median(samples), Number(row, "median"), 1e-9 * samples.Max());
         }
         Assert.All(rows.Where(static row => Text(row, "weights") == "base"), static row => Assert.Equal(1, row["of_base"]!.GetValue<double>()));
+        foreach (var row in rows.Where(static row => Text(row, "unit") == "t/s"))
+        {
+            var of = Samples(rows.Single(other => Text(other, "weights") == "base" && Text(other, "test") == Text(row, "test")));
+            Assert.Equal(Median([.. Samples(row).Zip(of, static (speed, ofBase) => speed / ofBase)]), Number(row, "of_base"), 1e-9);
+        }
         Assert.True(Mean(rows, "rebuild") > 0);
         double rebuilt = Mean(rows, "first token, rebuilt");
         Assert.True(rebuilt >= Mean(rows, "first token, rebuilt: dispatch") + Mean(rows, "first token, rebuilt: rebuild") + Mean(rows, "first token, rebuilt: prefill"));
@@ -59,6 +67,16 @@ public class BenchTests(CliFixture files) : IClassFixture<CliFixture>
         T2Process.AssertFailure(await T2Process.RunAsync("bench", "-m", files.Model, "-r", "0"), 2, "--repetitions takes");
         T2Process.AssertFailure(await T2Process.RunAsync("bench", "-m", files.Model, "--lora", files.Wild), 3, files.Wild);
         T2Process.AssertFailure(await T2Process.RunAsync("bench", "-m", files.OtherModel, "--expert", files.Wild), 4, "wild");
+    }
+
+    private static double[] Samples(JsonObject row) => [.. row["samples"]!.AsArray().Select(static sample => sample!.GetValue<double>())];
+
+    private static double Number(JsonObject row, string name) => row[name]!.GetValue<double>();
+
+    private static double Median(double[] samples)
+    {
+        double[] sorted = [.. samples.Order()];
+        return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
     }
 
     private static string Text(JsonObject row, string name) => row[name]!.GetValue<string>();

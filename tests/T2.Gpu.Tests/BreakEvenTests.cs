@@ -14,7 +14,7 @@ public sealed class BreakEvenTests : IDisposable
         // A token takes 5 ms on the expert, 5.5 under the slow adapter, 5 under the fast one; of the prompt 1, 1.25 and 2.
         string json = _folder.File("bench.json");
         File.WriteAllText(json, $$"""
-            {"description":"a model","threads":2,"repetitions":3,"rows":[
+            {"model":"m.gguf","description":"a model","threads":2,"repetitions":3,"rows":[
             {{Speed("base", "pp8", 1000)}},{{Speed("base", "tg4", 200)}},{{Speed("math", "pp8", 1000)}},{{Speed("math", "tg4", 200)}},
             {{Speed("lora:slow", "pp8", 800)}},{{Speed("lora:slow", "tg4", 1000 / 5.5)}},{{Speed("lora:fast", "pp8", 500)}},{{Speed("lora:fast", "tg4", 200)}},
             {{Time("rebuild", 40.2)}},{{Time("switch, kept in memory", 0.6)}}]}

@@ -29,7 +29,7 @@ internal static class BreakEven
         string[] loras = [.. generated.Keys.Where(static name => name.StartsWith("lora:", StringComparison.Ordinal))];
 
         var report = new StringBuilder();
-        report.AppendLine(CultureInfo.InvariantCulture, $"# {Text(json.RootElement, "description")}, {Number(json.RootElement, "threads"):0} threads, `t2 bench`, {Number(json.RootElement, "repetitions"):0} repetitions in turns").AppendLine();
+        report.AppendLine(CultureInfo.InvariantCulture, $"# {Name(json.RootElement)}, {Number(json.RootElement, "threads"):0} threads, `t2 bench`, {Number(json.RootElement, "repetitions"):0} repetitions in turns").AppendLine();
         report.AppendLine("## Speed").AppendLine().AppendLine("| weights | test | t/s | of base |").AppendLine("|---|--:|--:|--:|");
         foreach (var row in rows.Where(static row => Text(row, "unit") == "t/s"))
             report.AppendLine(CultureInfo.InvariantCulture, $"| {Text(row, "weights")} | {Text(row, "test")} | {Number(row, "mean"):0.00} ± {Number(row, "deviation"):0.00} | {Number(row, "of_base"):0.000} |");
@@ -58,7 +58,7 @@ internal static class BreakEven
         };
         series.AddRange(loras.Select(lora => Line($"LoRA {lora["lora:".Length..]}", 0, generated[lora]) with { IsDashed = true }));
         File.WriteAllText(Path.Combine(folder, "break-even.svg"), Chart.Lines(
-            $"Extra time over the base, {Text(json.RootElement, "description")}", "tokens generated", "seconds more than the base", series, new ChartOptions { IsLogarithmicX = true }));
+            $"Extra time over the base, {Name(json.RootElement)}", "tokens generated", "seconds more than the base", series, new ChartOptions { IsLogarithmicX = true }));
         Console.Write(report);
         return 0;
 
@@ -69,6 +69,9 @@ internal static class BreakEven
     private static string Tokens(double once, double savedPerToken) => savedPerToken <= 0
         ? "never: the adapter was no slower"
         : Math.Ceiling(once / savedPerToken) is var tokens && tokens <= MostTokens ? tokens.ToString("N0", CultureInfo.InvariantCulture) : string.Create(CultureInfo.InvariantCulture, $"{tokens:N0} (more than {MostTokens:N0})");
+
+    /// <summary>The file's name: what llama.cpp guesses of a small model's size says nothing.</summary>
+    private static string Name(JsonElement bench) => Path.GetFileNameWithoutExtension(Text(bench, "model"));
 
     private static string Text(JsonElement element, string name) => element.GetProperty(name).GetString()!;
 

@@ -117,6 +117,14 @@ public sealed unsafe class GgufFile : IDisposable
             : throw new ArgumentException($"Tensor \"{tensor.Name}\" does not lie in {Path}.", nameof(tensor));
     }
 
+    /// <summary>Lets go of the memory that reading the file has taken so far. Everything stays readable, from the system's file cache or from disk.</summary>
+    /// <exception cref="ObjectDisposedException">The file has been disposed.</exception>
+    public void ReleasePages()
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        MappedPages.Release(_start, Length);
+    }
+
     /// <summary>Unmaps the file. Spans and pointers into it are invalid from here on.</summary>
     public void Dispose()
     {

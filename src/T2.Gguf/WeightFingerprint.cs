@@ -44,6 +44,8 @@ public static class WeightFingerprint
         {
             throw new ObjectDisposedException(nameof(GgufFile), e);
         }
+        // Reading a page maps its neighbours too, so that letting go of chunk after chunk leaves a little of each.
+        file.ReleasePages();
 
         var hash = new XxHash128();
         for (var i = 0; i < tensors.Length; i++)

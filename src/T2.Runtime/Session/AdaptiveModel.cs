@@ -250,6 +250,7 @@ public sealed class AdaptiveModel : IAsyncDisposable
             if (options.Precision != AdaptedPrecision.Base && !ggml.HasOnlyCpus)
                 throw new WeightAccessException($"Adapted weights cannot be of precision '{options.Precision}': this llama.cpp computes on a GPU too, and only CPUs allow a weight to change its type.");
             var weights = LiveWeights.Discover(file, new LlamaWeightProbe(native), ggml, options.SwitchByCopy);
+            LoadedPages.Release(file, weights);
             return new AdaptiveModel(file, native, weights, kernel, options);
         }
         catch

@@ -111,6 +111,8 @@ internal sealed unsafe class FakeCudaDriver : ICudaDriver
         return Log("CtxPopCurrent");
     }
 
+    public int CtxSynchronize() => LogInContext("CtxSynchronize");
+
     public int ModuleLoadDataEx(out nint module, byte* image, uint optionCount, int* options, void** values)
     {
         module = 0;

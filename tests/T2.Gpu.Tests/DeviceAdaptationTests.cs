@@ -154,14 +154,17 @@ public sealed class DeviceAdaptationTests(OpenClFixture openCl, ModelFixture mod
         TestModels.AssertSameBits(before, TestModels.Logits(model));
     }
 
-    [SkippableFact]
-    public async Task A_device_that_has_failed_for_good_answers_nothing_until_the_base_is_back()
+    [SkippableTheory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_device_that_has_failed_for_good_answers_nothing_until_the_base_is_back(bool losesWork)
     {
         var device = new HostDevice(openCl.Device);
         await using var model = await LoadAsync(device, "Q8_0", Options with { PreparedBytes = 0 });
         float[] before = TestModels.Logits(model);
         await model.ApplyAsync(Two(model, "first", 13));
-        (device.CallsBeforeFailure, device.Failures) = (1, int.MaxValue);
+        device.IsBroken = losesWork;
+        (device.CallsBeforeFailure, device.Failures) = (1, losesWork ? 0 : int.MaxValue);
         await Assert.ThrowsAsync<GpuException>(() => model.ApplyAsync(Two(model, "second", 14)));
         await Assert.ThrowsAsync<GpuException>(() => model.ResetAsync());
         await using var session = model.CreateSession(new SessionOptions { ContextLength = 64, Threads = 1 });
@@ -170,7 +173,7 @@ public sealed class DeviceAdaptationTests(OpenClFixture openCl, ModelFixture mod
             await foreach (string piece in session.AskAsync("a", new AskOptions { MaxTokens = 1 }))
                 Assert.Fail($"It answered '{piece}'.");
         });
-        device.Failures = 0;
+        (device.Failures, device.IsBroken) = (0, false);
         await model.ResetAsync();
         TestModels.AssertSameBits(before, TestModels.Logits(model));
     }

@@ -38,6 +38,9 @@ internal sealed unsafe class HostDevice(OpenClDevice? kernels = null) : IGpuDevi
     /// <summary>Calls that fail once their time has come.</summary>
     public int Failures { get; set; }
 
+    /// <summary>Whether what is queued is lost, which waiting for it tells: how a GPU fails whose context is broken.</summary>
+    public bool IsBroken { get; set; }
+
     /// <summary>Called with each kernel that is launched, after it has run.</summary>
     public Action<GpuKernel>? Launched { get; set; }
 
@@ -71,7 +74,8 @@ internal sealed unsafe class HostDevice(OpenClDevice? kernels = null) : IGpuDevi
     {
         Fail();
         Uploaded += bytes;
-        NativeMemory.Copy(source, (void*)destination.Address, (nuint)bytes);
+        if (!IsBroken)
+            NativeMemory.Copy(source, (void*)destination.Address, (nuint)bytes);
     }
 
     public void Download(DevicePointer source, byte* destination, long bytes)
@@ -87,7 +91,8 @@ internal sealed unsafe class HostDevice(OpenClDevice? kernels = null) : IGpuDevi
     public void Copy(DevicePointer source, DevicePointer destination, long bytes)
     {
         Fail();
-        NativeMemory.Copy((void*)source.Address, (void*)destination.Address, (nuint)bytes);
+        if (!IsBroken)
+            NativeMemory.Copy((void*)source.Address, (void*)destination.Address, (nuint)bytes);
     }
 
     public void Clear(DevicePointer destination, long bytes) => NativeMemory.Clear((void*)destination.Address, (nuint)bytes);
@@ -96,7 +101,7 @@ internal sealed unsafe class HostDevice(OpenClDevice? kernels = null) : IGpuDevi
     {
         Fail();
         Launches++;
-        if (Skipped?.Invoke(kernel) == true)
+        if (IsBroken || Skipped?.Invoke(kernel) == true)
             return;
         var device = kernels ?? throw new NotSupportedException();
         var parameters = KernelSources.PortableOf(kernel).GetParameters();
@@ -128,11 +133,16 @@ internal sealed unsafe class HostDevice(OpenClDevice? kernels = null) : IGpuDevi
     {
     }
 
-    public void Synchronize() => Fail();
+    public void Synchronize()
+    {
+        Fail();
+        if (IsBroken)
+            throw new GpuException("The device is broken.");
+    }
 
     public void WaitForOthers()
     {
-        Fail();
+        Synchronize();
         Waits++;
     }
 

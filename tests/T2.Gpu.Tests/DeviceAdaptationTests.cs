@@ -92,6 +92,45 @@ public sealed class DeviceAdaptationTests(OpenClFixture openCl, ModelFixture mod
         TestModels.AssertSameBits(before, TestModels.Logits(model));
     }
 
+    [SkippableTheory]
+    [InlineData(1L << 30)]
+    [InlineData(0)]
+    public async Task A_model_over_two_devices_and_the_CPU_is_on_one_expert_everywhere(long preparedBytes)
+    {
+        HostDevice first = new(openCl.Device), second = new(openCl.Device);
+        var options = Options with
+        {
+            PreparedBytes = preparedBytes,
+            GpuOverride = tensor => tensor.Name.StartsWith("blk.0.", StringComparison.Ordinal) ? first : tensor.Name.Contains("ffn", StringComparison.Ordinal) ? second : null,
+        };
+        await using (var model = await AdaptiveModel.LoadAsync(models.Model("Q8_0"), options))
+        await using (var onOne = await LoadAsync(new HostDevice(openCl.Device), "Q8_0"))
+        await using (var onCpu = await AdaptiveModel.LoadAsync(models.Model("Q8_0"), Options))
+        {
+            float[] before = TestModels.Logits(model);
+            int there = 7 + 3, weights = 14;
+            Gguf.Experts.Expert[] experts = [TestModels.RandomExpert(model, "a", 22), TestModels.RandomExpert(model, "b", 23)];
+            foreach (var expert in experts.Concat(experts))
+            {
+                var report = await model.ApplyAsync(expert);
+                Assert.Equal((weights, there, preparedBytes > 0 ? 0 : there), (report.Weights, report.OnDevice, report.InPlace));
+                await onOne.ApplyAsync(expert);
+                await onCpu.ApplyAsync(expert);
+                foreach (var (name, tensor) in model.Weights.Tensors)
+                    Assert.True(Bytes(tensor).SequenceEqual(Bytes((tensor.Device is null ? onCpu : onOne).Weights.Tensors[name])), name);
+            }
+            await model.ResetAsync();
+            TestModels.AssertSameBits(before, TestModels.Logits(model));
+
+            // One device fails: all of the model is on its base.
+            await model.ApplyAsync(experts[0]);
+            (second.CallsBeforeFailure, second.Failures) = (3, 1);
+            await Assert.ThrowsAsync<GpuException>(() => model.ApplyAsync(TestModels.RandomExpert(model, "c", 24)));
+            TestModels.AssertSameBits(before, TestModels.Logits(model));
+        }
+        Assert.Equal((0, 0), (first.LiveBuffers, second.LiveBuffers));
+    }
+
     [SkippableFact]
     public async Task A_device_that_fills_up_writes_in_place_from_then_on()
     {
@@ -278,6 +317,9 @@ public sealed class DeviceAdaptationTests(OpenClFixture openCl, ModelFixture mod
     /// <summary>An expert of two weights: few calls.</summary>
     private static Gguf.Experts.Expert Two(AdaptiveModel model, string name, int seed) =>
         TestModels.RandomExpert(model, name, seed, include: static name => name is "blk.0.attn_v.weight" or "blk.1.ffn_up.weight");
+
+    /// <summary>What the model computes with, which lies on the host after all.</summary>
+    private static unsafe ReadOnlySpan<byte> Bytes(LiveTensor tensor) => new((void*)tensor.Address, (int)tensor.Stored.ByteLength);
 
     private static double Distance(float[] values, float[] expected) =>
         Math.Sqrt(values.Zip(expected, static (value, other) => Math.Pow(value - (double)other, 2)).Sum() / expected.Sum(static value => (double)value * value));

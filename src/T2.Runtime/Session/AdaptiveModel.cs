@@ -236,6 +236,7 @@ public sealed class AdaptiveModel : IAsyncDisposable
 
     private static AdaptiveModel Load(string path, ModelOptions options, CancellationToken cancellation)
     {
+        GpuKernelEntry.Register();
         var kernel = options.KernelOverride ?? KernelRegistry.Resolve(options.Kernel);
         var file = GgufFile.Open(path);
         LlamaModel? native = null;
@@ -254,8 +255,7 @@ public sealed class AdaptiveModel : IAsyncDisposable
             if (options.Precision != AdaptedPrecision.Base && !ggml.HasOnlyCpus)
                 throw new WeightAccessException($"Adapted weights cannot be of precision '{options.Precision}': this llama.cpp computes on a GPU too, and only CPUs allow a weight to change its type.");
             var weights = LiveWeights.Discover(file, new LlamaWeightProbe(native), ggml, options.SwitchByCopy);
-            var cpuKernel = options.KernelOverride ?? (options.Kernel == GpuKernelEntry.Entry.Name ? KernelRegistry.Resolve() : kernel);
-            return new AdaptiveModel(file, native, weights, kernel, DeviceDiscovery.Open(weights, cpuKernel, options), options);
+            return new AdaptiveModel(file, native, weights, kernel, DeviceDiscovery.Open(weights, options), options);
         }
         catch
         {

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using T2.Kernels.Gpu;
 using T2.Llama;
+using T2.Weights;
 
 namespace T2.Runtime;
 
@@ -65,8 +66,8 @@ public sealed record ModelOptions
     /// </summary>
     public GpuPlanOptions GpuPlan { get; init; } = new();
 
-    /// <summary>Gives the device of ggml's buffers of a name; null = none. Made by a test.</summary>
-    internal Func<string, IGpuDevice?>? GpuOverride { get; init; }
+    /// <summary>Gives the device of a weight that lies on one; null = none. Made by a test.</summary>
+    internal Func<LiveTensor, IGpuDevice?>? GpuOverride { get; init; }
 
     /// <summary>A kernel made by a test.</summary>
     internal T2.Kernels.IWeightKernel? KernelOverride { get; init; }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using T2.Kernels;
 using T2.Kernels.Gpu;
 using T2.Weights;
@@ -12,24 +13,24 @@ internal static class DeviceDiscovery
 
     /// <summary>Opens every CUDA device that has weights of the model, and hands them over. Other accelerators' weights are rebuilt on the CPU and uploaded by llama.cpp.</summary>
     /// <param name="weights">The model's weights.</param>
-    /// <param name="kernel">The CPU's kernel.</param>
     /// <param name="options">How to rebuild, and with what memory.</param>
     /// <exception cref="GpuException">A device cannot be used; the message says which and why.</exception>
     /// <exception cref="WeightAccessException">A device has other bytes than the file.</exception>
-    internal static List<DeviceWeights> Open(LiveWeights weights, IWeightKernel kernel, ModelOptions options)
+    internal static List<DeviceWeights> Open(LiveWeights weights, ModelOptions options)
     {
         var open = new List<DeviceWeights>();
         // A kernel asked for by name does the work itself.
-        if (options.Kernel is { } name && name != GpuKernelEntry.Entry.Name)
+        if (KernelRegistry.AsksForOther(GpuKernelEntry.Entry.Name, options.Kernel))
             return open;
+        var numbers = new Dictionary<int, IGpuDevice>();
         try
         {
-            foreach (var group in weights.Tensors.Values.Where(static tensor => tensor.Storage == TensorStorage.Device).GroupBy(static tensor => tensor.BufferName, StringComparer.Ordinal))
+            var onDevices = weights.Tensors.Values.Where(static tensor => tensor.Storage == TensorStorage.Device);
+            foreach (var group in onDevices.GroupBy(options.GpuOverride ?? (tensor => Open(tensor, numbers))))
             {
-                var device = options.GpuOverride is { } make ? make(group.Key) : Number(group.Key) is { } number ? GpuKernelEntry.Open(number) : null;
-                if (device is null)
+                if (group.Key is not { } device)
                     continue;
-                var found = new DeviceWeights(device, [.. group], kernel, options.ResolvedThreads, options.GpuPlan, options.PreparedBytes);
+                var found = new DeviceWeights(device, [.. group], options.KernelOverride ?? KernelRegistry.Best(), options.ResolvedThreads, options.GpuPlan, options.PreparedBytes);
                 open.Add(found);
                 found.Attach();
             }
@@ -37,11 +38,30 @@ internal static class DeviceDiscovery
         }
         catch
         {
-            open.ForEach(static device => device.Dispose());
+            foreach (var device in numbers.Values)
+                device.Dispose();
             throw;
         }
     }
 
-    private static int? Number(string bufferName) =>
-        bufferName.StartsWith(Cuda, StringComparison.Ordinal) && int.TryParse(bufferName.AsSpan(Cuda.Length), System.Globalization.NumberStyles.None, null, out int number) ? number : null;
+    private static IGpuDevice? Open(LiveTensor tensor, Dictionary<int, IGpuDevice> open)
+    {
+        if (!tensor.BufferName.StartsWith(Cuda, StringComparison.Ordinal) || !int.TryParse(tensor.BufferName.AsSpan(Cuda.Length), NumberStyles.None, CultureInfo.InvariantCulture, out int number))
+            return null;
+        if (!open.TryGetValue(number, out var device))
+            open.Add(number, device = Open(number));
+        return device;
+    }
+
+    private static IGpuDevice Open(int number)
+    {
+        try
+        {
+            return GpuKernelEntry.Open(number);
+        }
+        catch (GpuException exception)
+        {
+            throw new GpuException($"Weights on CUDA device {number} cannot be rebuilt there: {exception.Message} A CPU's kernel, asked for by name, rebuilds and uploads them instead.", exception);
+        }
+    }
 }

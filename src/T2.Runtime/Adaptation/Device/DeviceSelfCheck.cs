@@ -13,7 +13,7 @@ internal static unsafe class DeviceSelfCheck
 {
     /// <summary>
     /// Most that the two may differ by, of what the rebuild changes. Both round their operands (to f16 here, to 8 bits there), and where that turns a code of a
-    /// coarse type they differ by a step of the type: 0.04 of the change for 4-bit types, measured on small weights. A product left out gives 1.
+    /// coarse type they differ by a step of the type: 0.01 of the change for 4-bit types, measured on small weights. A product left out gives 1.
     /// </summary>
     private const double Tolerance = 0.1;
 

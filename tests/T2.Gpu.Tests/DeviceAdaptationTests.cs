@@ -1,5 +1,6 @@
 using T2.Gguf;
 using T2.Kernels.Gpu;
+using T2.Kernels.Gpu.Driver;
 using T2.Llama;
 using T2.Runtime;
 using T2.Runtime.Tests;
@@ -43,6 +44,30 @@ public sealed class DeviceAdaptationTests(OpenClFixture openCl, ModelFixture mod
             TestModels.AssertPristine(model);
         }
         Assert.Equal(0, device.LiveBuffers);
+    }
+
+    /// <summary>The same through the launcher and its tensor-core kernels, with a driver in CUDA's place.</summary>
+    [SkippableFact]
+    public async Task The_launcher_adapts_a_model_and_leaves_nothing_behind()
+    {
+        var memory = new HostDevice(openCl.Device);
+        var driver = new FakeCudaDriver(memory);
+        var device = CudaDevice.Open(driver, 0);
+        await using (var model = await AdaptiveModel.LoadAsync(models.Model("Q8_0"), Options with { GpuOverride = _ => device }))
+        await using (var onCpu = await AdaptiveModel.LoadAsync(models.Model("Q8_0"), Options with { Kernel = "reference" }))
+        {
+            float[] before = TestModels.Logits(model);
+            foreach (var expert in new[] { TestModels.RandomExpert(model, "a", 25), TestModels.RandomExpert(model, "b", 26) })
+            {
+                await model.ApplyAsync(expert);
+                await onCpu.ApplyAsync(expert);
+                Assert.InRange(Distance(TestModels.Logits(model), TestModels.Logits(onCpu)), 0, 2e-2);
+            }
+            Assert.Contains(driver.Launches, static launch => launch.Kernel == GpuKernels.MmaHalf.EntryPoint);
+            await model.ResetAsync();
+            TestModels.AssertSameBits(before, TestModels.Logits(model));
+        }
+        Assert.Equal((0, 0, 0, 0, 1), (driver.AllocatedBytes, driver.LiveHandles, driver.Retained, memory.LiveBuffers, driver.ContextDepth));
     }
 
     [SkippableFact]

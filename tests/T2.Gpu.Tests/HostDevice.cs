@@ -110,12 +110,14 @@ internal sealed unsafe class HostDevice(OpenClDevice? kernels = null) : IGpuDevi
         for (var i = 0; i < there.Length; i++)
         {
             there[i] = arguments[i];
-            if (arguments[i].Kind != KernelArgumentKind.View)
+            if (arguments[i].Kind is not (KernelArgumentKind.View or KernelArgumentKind.Address))
                 continue;
             var view = (Here: new DevicePointer(arguments[i].Bits), There: DevicePointer.Null, Bytes: arguments[i].Length * Marshal.SizeOf(parameters[i].ParameterType.GetGenericArguments()[0]));
+            if (arguments[i].Kind == KernelArgumentKind.Address)
+                view.Bytes = BytesFrom(view.Here);
             view.There = device.Allocate(view.Bytes);
             device.Upload((byte*)view.Here.Address, view.There, view.Bytes, GpuStream.Compute);
-            there[i] = KernelArgument.View(view.There, arguments[i].Length);
+            there[i] = arguments[i].Kind == KernelArgumentKind.Address ? KernelArgument.Address(view.There) : KernelArgument.View(view.There, arguments[i].Length);
             views.Add(view);
         }
         device.Launch(kernel, gridX, gridY, there);
@@ -148,6 +150,13 @@ internal sealed unsafe class HostDevice(OpenClDevice? kernels = null) : IGpuDevi
 
     public void Dispose()
     {
+    }
+
+    /// <summary>What is left of the buffer that an address lies in.</summary>
+    private long BytesFrom(DevicePointer pointer)
+    {
+        var (start, bytes) = _memory.Single(block => pointer.Address >= block.Key && pointer.Address < block.Key + (ulong)block.Value);
+        return bytes - (long)(pointer.Address - start);
     }
 
     private void Fail()

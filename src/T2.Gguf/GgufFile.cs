@@ -1,4 +1,3 @@
-using System.Collections.Frozen;
 using System.Diagnostics.CodeAnalysis;
 using System.IO.MemoryMappedFiles;
 
@@ -17,7 +16,8 @@ public sealed unsafe class GgufFile : IDisposable
     private readonly MemoryMappedFile _mapping;
     private readonly MemoryMappedViewAccessor _view;
     private readonly byte* _start;
-    private readonly FrozenDictionary<string, GgufTensor> _byName;
+    private readonly Dictionary<string, GgufTensor> _byName;
+    private readonly List<MappedBytes> _mapped;
     private bool _disposed;
 
     private GgufFile(string path, long length, MemoryMappedFile mapping, MemoryMappedViewAccessor view)
@@ -34,8 +34,9 @@ public sealed unsafe class GgufFile : IDisposable
             parser.Parse();
             Alignment = parser.Alignment;
             Metadata = new GgufMetadata(parser.Metadata, path);
+            _mapped = parser.Mapped;
             Tensors = parser.Tensors.AsReadOnly();
-            _byName = parser.Tensors.ToFrozenDictionary(static tensor => tensor.Name, StringComparer.Ordinal);
+            _byName = parser.Tensors.ToDictionary(static tensor => tensor.Name, StringComparer.Ordinal);
         }
         catch
         {
@@ -131,6 +132,8 @@ public sealed unsafe class GgufFile : IDisposable
         if (_disposed)
             return;
         _disposed = true;
+        foreach (var value in _mapped)
+            value.Detach();
         _view.SafeMemoryMappedViewHandle.ReleasePointer();
         _view.Dispose();
         _mapping.Dispose();

@@ -15,6 +15,9 @@ internal unsafe ref struct GgufParser
     private const int MinKeyValueBytes = 8 + 1 + 4 + 1;
     private const int MinTensorBytes = 8 + 1 + 4 + 8 + 4 + 8;
 
+    // Arrays from this size on stay in the file.
+    private const int MappedFrom = 64 << 10;
+
     private readonly byte* _start;
     private readonly long _length;
     private readonly string _path;
@@ -27,11 +30,14 @@ internal unsafe ref struct GgufParser
         _path = path;
         Metadata = [];
         Tensors = [];
+        Mapped = [];
     }
 
     public OrderedDictionary<string, GgufValue> Metadata { get; }
 
     public List<GgufTensor> Tensors { get; private set; }
+
+    public List<MappedBytes> Mapped { get; }
 
     public int Alignment { get; private set; }
 
@@ -123,7 +129,11 @@ internal unsafe ref struct GgufParser
         var payload = new ReadOnlySpan<byte>(_start + at, (int)bytes);
         if (elementType == GgufValueType.Bool)
             CheckBools(payload, at, key);
-        return new(GgufValueType.Array, elementType, (int)count, payload.ToArray());
+        if (bytes < MappedFrom)
+            return new(GgufValueType.Array, elementType, (int)count, payload.ToArray());
+        var mapped = new MappedBytes(_start + at, (int)bytes);
+        Mapped.Add(mapped);
+        return new(GgufValueType.Array, elementType, (int)count, mapped.Memory);
     }
 
     // Vocabularies have hundreds of thousands of strings and a file is usually opened once, so this loop should not start out unoptimised.

@@ -8,6 +8,8 @@ namespace T2.Weights;
 /// </summary>
 public sealed unsafe class LiveTensor
 {
+    private const int SampleLength = 4096;
+
     private readonly void* _tensor;
     private readonly byte* _pristine;
     private readonly TensorHead _base;
@@ -37,6 +39,15 @@ public sealed unsafe class LiveTensor
 
     /// <summary>ggml's name of the buffer, for reports.</summary>
     public string BufferName { get; }
+
+    /// <summary>The accelerator that overwrites it where it is; null = its bytes come from the host.</summary>
+    public ITensorDevice? Device { get; private set; }
+
+    /// <summary>Address of the bytes the model computes with, the device's where it lies on one.</summary>
+    public nint Address => GgmlTensorLayout.Data(_tensor);
+
+    /// <summary>Address of the base's bytes on <see cref="Device"/>; 0 = they come from the file.</summary>
+    public nint KeptBase { get; private set; }
 
     /// <summary>Bytes a version of the weight takes in its own type and the layout the model computes with.</summary>
     public long LiveLength { get; }
@@ -88,7 +99,32 @@ public sealed unsafe class LiveTensor
         }
     }
 
-    /// <summary>Makes the model compute with <paramref name="version"/>, or with the base where it is null. A pointer write on a CPU, an upload on a device.</summary>
+    /// <summary>Hands the weight to an accelerator, on whose memory it must lie, with the base's bytes in it.</summary>
+    /// <param name="device">The accelerator.</param>
+    /// <exception cref="InvalidOperationException">It lies elsewhere, or is not on its base.</exception>
+    /// <exception cref="WeightAccessException">The device has other bytes there than the file.</exception>
+    public void Attach(ITensorDevice device)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        if (Storage != TensorStorage.Device || Shown is not null)
+            throw new InvalidOperationException($"Weight '{Name}' in '{BufferName}' cannot be handed to {device.Name}.");
+        Span<byte> live = stackalloc byte[(int)Math.Min(SampleLength, Stored.ByteLength)];
+        foreach (long offset in SampleOffsets())
+        {
+            device.Download(Address + (nint)offset, live);
+            if (!live.SequenceEqual(new ReadOnlySpan<byte>(_pristine + offset, live.Length)))
+                throw new WeightAccessException($"Weight '{Name}' on {device.Name} does not hold the file's bytes.");
+        }
+        Device = device;
+    }
+
+    /// <summary>Says where <see cref="Device"/> has a copy of the base's bytes, from which the base is then restored.</summary>
+    public void KeepBase(nint address) => KeptBase = address;
+
+    /// <summary>
+    /// Makes the model compute with <paramref name="version"/>, or with the base where it is null. A pointer write on a CPU; a copy on a device, which has run
+    /// when <see cref="ITensorDevice.Finish"/> returns.
+    /// </summary>
     /// <exception cref="ArgumentException">The version is another tensor's.</exception>
     /// <exception cref="ObjectDisposedException">The version is no longer there.</exception>
     public void Show(TensorVersion? version)
@@ -102,15 +138,20 @@ public sealed unsafe class LiveTensor
             ObjectDisposedException.ThrowIf(version.Arena.IsDisposed, version);
         }
         if (Storage == TensorStorage.Device)
-        {
-            // The file's pages stay: reading them anew at each reset would take twice as long.
-            _ggml.SetWhole(_tensor, version is null ? _pristine : version.Bytes, Stored.ByteLength);
-        }
+            Overwrite(version);
         else
-        {
             GgmlTensorLayout.WriteHead(_tensor, version is null ? _base : HeadOf(version));
-        }
         Shown = version;
+    }
+
+    /// <summary>Writes the base's bytes, whatever is shown: for when a device's work has failed, and with it what is known of its memory.</summary>
+    public void Restore()
+    {
+        if (Storage == TensorStorage.Device)
+            Overwrite(null);
+        else
+            GgmlTensorLayout.WriteHead(_tensor, _base);
+        Shown = null;
     }
 
     /// <summary>Makes a version of the weight without touching the live one.</summary>
@@ -127,7 +168,13 @@ public sealed unsafe class LiveTensor
         if (!CanBe(type))
             throw new ArgumentException($"Weight '{Name}' in '{BufferName}' cannot be of type {type}.", nameof(type));
         byte* live = arena.Take(LengthAs(type));
-        if (HasFileLayout(type))
+        if (arena.Device is { } device)
+        {
+            var staging = new Span<byte>(arena.Scratch(Stored.ByteLength), checked((int)Stored.ByteLength));
+            fill(staging);
+            device.Upload(staging, (nint)live);
+        }
+        else if (HasFileLayout(type))
         {
             fill(new Span<byte>(live, checked((int)LengthAs(type))));
         }
@@ -138,6 +185,32 @@ public sealed unsafe class LiveTensor
             Repack(staging, live);
         }
         return new TensorVersion(this, type, arena, live);
+    }
+
+    /// <summary>Makes a version of the weight on its device without touching the live one.</summary>
+    /// <param name="arena">Where on the device its bytes go. They are gone when the arena is.</param>
+    /// <param name="fill">Has the device write them, in the weight's own type, at the address it is given.</param>
+    /// <exception cref="ArgumentException">The arena lies elsewhere.</exception>
+    /// <exception cref="InvalidOperationException">The arena is full.</exception>
+    public TensorVersion CreateVersion(TensorArena arena, Action<nint> fill)
+    {
+        ArgumentNullException.ThrowIfNull(arena);
+        ArgumentNullException.ThrowIfNull(fill);
+        if (Device is null || !ReferenceEquals(arena.Device, Device))
+            throw new ArgumentException($"The arena does not lie where weight '{Name}' does.", nameof(arena));
+        byte* bytes = arena.Take(LiveLength);
+        fill((nint)bytes);
+        return new TensorVersion(this, Stored.Type, arena, bytes);
+    }
+
+    /// <summary>A version that is the live bytes themselves: its device writes them after it is shown, and nothing else keeps them.</summary>
+    /// <param name="arena">An arena that is disposed when another version is shown.</param>
+    public TensorVersion VersionInPlace(TensorArena arena)
+    {
+        ArgumentNullException.ThrowIfNull(arena);
+        return Device is null
+            ? throw new InvalidOperationException($"Weight '{Name}' lies on no device.")
+            : new TensorVersion(this, Stored.Type, arena, (byte*)Address);
     }
 
     /// <summary>Whether a version of a type has the bytes that GGUF files have; a repacked weight's own type has not.</summary>
@@ -177,8 +250,27 @@ public sealed unsafe class LiveTensor
     /// <summary>Compares the first, middle and last few kilobytes: enough to see that this is the file's tensor without reading the whole file at load.</summary>
     internal bool SampleIsPristine()
     {
-        int length = (int)Math.Min(4096, Stored.ByteLength);
-        return LiveEqualsFile(0, length) && LiveEqualsFile((Stored.ByteLength - length) / 2, length) && LiveEqualsFile(Stored.ByteLength - length, length);
+        int length = (int)Math.Min(SampleLength, Stored.ByteLength);
+        return SampleOffsets().All(offset => LiveEqualsFile(offset, length));
+    }
+
+    private long[] SampleOffsets()
+    {
+        long length = Math.Min(SampleLength, Stored.ByteLength);
+        return [0, (Stored.ByteLength - length) / 2, Stored.ByteLength - length];
+    }
+
+    private void Overwrite(TensorVersion? version)
+    {
+        byte* host = version is null ? _pristine : version.Bytes;
+        nint onDevice = version is null ? KeptBase : version.Arena.Device is null ? 0 : (nint)version.Bytes;
+        // The file's pages stay: reading them anew at each reset would take twice as long.
+        if (Device is null)
+            _ggml.SetWhole(_tensor, host, Stored.ByteLength);
+        else if (onDevice == 0)
+            Device.Upload(new ReadOnlySpan<byte>(host, checked((int)Stored.ByteLength)), Address);
+        else if (onDevice != Address)
+            Device.Copy(onDevice, Address, Stored.ByteLength);
     }
 
     private TensorHead HeadOf(TensorVersion version)

@@ -2,7 +2,7 @@ namespace T2.Weights;
 
 /// <summary>
 /// Memory for all rebuilt weights of one expert: one block, one after the other, freed as one. Small weights too lie in huge pages that way, and nothing is
-/// left behind by the ten thousandth switch. Not thread-safe.
+/// left behind by the ten thousandth switch. It lies in host memory, or on an accelerator. Not thread-safe.
 /// </summary>
 public sealed unsafe class TensorArena : IDisposable
 {
@@ -19,12 +19,15 @@ public sealed unsafe class TensorArena : IDisposable
 
     /// <summary>Allocates an arena.</summary>
     /// <param name="length">Bytes needed, as <see cref="LengthFor"/> sums them.</param>
+    /// <param name="device">Where; null = host memory.</param>
     /// <exception cref="InsufficientMemoryException">There is no memory for it.</exception>
-    public TensorArena(long length)
+    public TensorArena(long length, ITensorDevice? device = null)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(length);
-        Length = HugePages.Rounded(length);
-        _start = Length == 0 ? null : HugePages.Allocate(Length);
+        Device = device;
+        Length = device is null ? HugePages.Rounded(length) : length;
+        if (Length > 0)
+            _start = device is null ? HugePages.Allocate(Length) : (byte*)device.Allocate(Length);
     }
 
     private TensorArena(byte* start, long length, IDisposable owner)
@@ -45,6 +48,9 @@ public sealed unsafe class TensorArena : IDisposable
         ArgumentNullException.ThrowIfNull(owner);
         return new TensorArena(start, length, owner);
     }
+
+    /// <summary>The accelerator it lies on; null = host memory.</summary>
+    public ITensorDevice? Device { get; }
 
     /// <summary>Whether versions can be made in it.</summary>
     public bool IsWritable => _owner is null;
@@ -76,7 +82,7 @@ public sealed unsafe class TensorArena : IDisposable
     public void Seal()
     {
         FreeScratch();
-        if (_start != null)
+        if (_start != null && Device is null)
             HugePages.Collapse(_start, Length);
     }
 
@@ -90,12 +96,14 @@ public sealed unsafe class TensorArena : IDisposable
         _ggml?.FreeBuffer(_buffer);
         if (_owner is not null)
             _owner.Dispose();
-        else
+        else if (Device is null)
             HugePages.Free(_start, Length);
+        else if (_start != null)
+            Device.Free((nint)_start);
         _start = null;
     }
 
-    /// <summary>The next block: aligned to a cache line, its bytes undefined, usable until <see cref="Clear"/> or <see cref="Dispose"/>.</summary>
+    /// <summary>The next block: aligned to a cache line, its bytes undefined, an address of the device's where it lies on one, usable until <see cref="Clear"/> or <see cref="Dispose"/>.</summary>
     /// <param name="length">Bytes.</param>
     /// <exception cref="InvalidOperationException">The arena is full.</exception>
     /// <exception cref="ObjectDisposedException">It has been freed.</exception>
@@ -109,7 +117,7 @@ public sealed unsafe class TensorArena : IDisposable
         return block;
     }
 
-    /// <summary>Working memory of at least a length, until <see cref="Seal"/>.</summary>
+    /// <summary>Working memory on the host, of at least a length, until <see cref="Seal"/>.</summary>
     internal byte* Scratch(long length)
     {
         ObjectDisposedException.ThrowIf(IsDisposed, this);

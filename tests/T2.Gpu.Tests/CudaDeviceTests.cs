@@ -11,6 +11,19 @@ public sealed class CudaDeviceTests
     private static readonly MatrixShape s_shape = new(300, 256);
 
     [Fact]
+    public void Waiting_for_others_waits_for_the_whole_context_and_reports_what_failed_there()
+    {
+        var driver = new FakeCudaDriver();
+        using var device = CudaDevice.Open(driver, 0);
+        device.WaitForOthers();
+        Assert.Contains("CtxSynchronize", driver.Calls);
+        driver.Fail("CtxSynchronize", FakeCudaDriver.IllegalAddress);
+        var exception = Assert.Throws<GpuException>(device.WaitForOthers);
+        Assert.StartsWith("cuCtxSynchronize failed", exception.Message, StringComparison.Ordinal);
+        Assert.Equal(1, driver.ContextDepth);
+    }
+
+    [Fact]
     public void Works_in_the_primary_context_and_leaves_the_callers_context_current()
     {
         var driver = new FakeCudaDriver();

@@ -1,14 +1,16 @@
 using System.Runtime.InteropServices;
 using System.Text;
+using T2.Kernels.Gpu;
+using T2.Kernels.Gpu.Compiler;
 using T2.Kernels.Gpu.Driver;
 
 namespace T2.Gpu.Tests;
 
 /// <summary>
 /// A driver without a GPU: keeps the books a real one keeps (contexts per thread, memory, streams, events, modules), writes down every call, refuses what a
-/// real one refuses, and fails where it is told to.
+/// real one refuses, and fails where it is told to. Its memory holds nothing and its kernels do nothing, unless it is given a device that has both.
 /// </summary>
-internal sealed unsafe class FakeCudaDriver : ICudaDriver
+internal sealed unsafe class FakeCudaDriver(HostDevice? behind = null) : ICudaDriver
 {
     public const int InvalidValue = 1;
     public const int OutOfMemory = 2;
@@ -111,6 +113,8 @@ internal sealed unsafe class FakeCudaDriver : ICudaDriver
         return Log("CtxPopCurrent");
     }
 
+    public int CtxSynchronize() => LogInContext("CtxSynchronize");
+
     public int ModuleLoadDataEx(out nint module, byte* image, uint optionCount, int* options, void** values)
     {
         module = 0;
@@ -164,6 +168,8 @@ internal sealed unsafe class FakeCudaDriver : ICudaDriver
             }
         }
         Launches.Add((_functions[function], gridX, gridY, blockX, [.. words], stream));
+        if (behind is not null)
+            Launch(behind, GpuKernels.All.Single(kernel => kernel.EntryPoint == _functions[function]), (int)gridX, (int)gridY, sizes, words);
         return 0;
     }
 
@@ -184,7 +190,7 @@ internal sealed unsafe class FakeCudaDriver : ICudaDriver
             return InvalidValue;
         if (AllocatedBytes + (long)bytes > Capacity)
             return OutOfMemory;
-        pointer = _nextAddress;
+        pointer = behind?.Allocate((long)bytes).Address ?? _nextAddress;
         _memory.Add(pointer, (long)bytes);
         _nextAddress += ((ulong)bytes + 511) / 256 * 256;
         return 0;
@@ -193,7 +199,10 @@ internal sealed unsafe class FakeCudaDriver : ICudaDriver
     public int MemFree(ulong pointer)
     {
         var error = LogInContext("MemFree");
-        return error != 0 ? error : _memory.Remove(pointer) ? 0 : InvalidValue;
+        if (error != 0 || !_memory.Remove(pointer))
+            return error != 0 ? error : InvalidValue;
+        behind?.Free(new DevicePointer(pointer));
+        return 0;
     }
 
     public int MemHostAlloc(out nint pointer, nuint bytes, uint flags)
@@ -215,20 +224,35 @@ internal sealed unsafe class FakeCudaDriver : ICudaDriver
         return LogInContext("MemFreeHost");
     }
 
-    public int MemcpyHtoDAsync(ulong destination, void* source, nuint bytes, nint stream) =>
-        LogInContext($"MemcpyHtoDAsync {bytes} on {StreamName(stream)}") is var error and not 0 ? error : IsMemory(destination, (long)bytes) ? 0 : InvalidValue;
+    public int MemcpyHtoDAsync(ulong destination, void* source, nuint bytes, nint stream)
+    {
+        var error = LogInContext($"MemcpyHtoDAsync {bytes} on {StreamName(stream)}");
+        if (error != 0 || !IsMemory(destination, (long)bytes))
+            return error != 0 ? error : InvalidValue;
+        behind?.Upload((byte*)source, new DevicePointer(destination), (long)bytes, GpuStream.Compute);
+        return 0;
+    }
 
     public int MemcpyDtoHAsync(void* destination, ulong source, nuint bytes, nint stream)
     {
         var error = LogInContext($"MemcpyDtoHAsync {bytes}");
         if (error != 0 || !IsMemory(source, (long)bytes))
             return error != 0 ? error : InvalidValue;
-        new Span<byte>(destination, (int)bytes).Clear();
+        if (behind is null)
+            new Span<byte>(destination, (int)bytes).Clear();
+        else
+            behind.Download(new DevicePointer(source), (byte*)destination, (long)bytes);
         return 0;
     }
 
-    public int MemcpyDtoDAsync(ulong destination, ulong source, nuint bytes, nint stream) =>
-        LogInContext($"MemcpyDtoDAsync {bytes}") is var error and not 0 ? error : IsMemory(destination, (long)bytes) && IsMemory(source, (long)bytes) ? 0 : InvalidValue;
+    public int MemcpyDtoDAsync(ulong destination, ulong source, nuint bytes, nint stream)
+    {
+        var error = LogInContext($"MemcpyDtoDAsync {bytes}");
+        if (error != 0 || !IsMemory(destination, (long)bytes) || !IsMemory(source, (long)bytes))
+            return error != 0 ? error : InvalidValue;
+        behind?.Copy(new DevicePointer(source), new DevicePointer(destination), (long)bytes);
+        return 0;
+    }
 
     public int MemsetD8Async(ulong destination, byte value, nuint count, nint stream) =>
         LogInContext($"MemsetD8Async {count}") is var error and not 0 ? error : IsMemory(destination, (long)count) ? 0 : InvalidValue;
@@ -278,7 +302,28 @@ internal sealed unsafe class FakeCudaDriver : ICudaDriver
 
     private string StreamName(nint stream) => _streams.IndexOf(stream) switch { 0 => "compute", 1 => "copy", _ => "no stream" };
 
-    private bool IsMemory(ulong address, long bytes) => _memory.Any(block => address >= block.Key && address + (ulong)bytes <= block.Key + (ulong)block.Value);
+    /// <summary>Passes a launch on. The kernel's parameters say what the words are.</summary>
+    private static void Launch(HostDevice device, GpuKernel kernel, int gridX, int gridY, int[] sizes, List<ulong> words)
+    {
+        var parameters = KernelSources.PortableOf(kernel).GetParameters();
+        var arguments = new KernelArgument[sizes.Length];
+        for (int i = 0, word = 0; i < sizes.Length; i++)
+        {
+            arguments[i] = (sizes[i], parameters[i].ParameterType) switch
+            {
+                (16, _) => KernelArgument.View(new DevicePointer(words[word++]), (long)words[word]),
+                (8, var type) when type == typeof(double) => BitConverter.UInt64BitsToDouble(words[word]),
+                (8, _) => KernelArgument.Address(new DevicePointer(words[word])),
+                (_, var type) when type == typeof(float) => BitConverter.UInt32BitsToSingle((uint)words[word]),
+                _ => (int)(uint)words[word],
+            };
+            word++;
+        }
+        device.Launch(kernel, gridX, gridY, arguments);
+    }
+
+    // Behind a device is memory that this driver has not given out: llama.cpp's.
+    private bool IsMemory(ulong address, long bytes) => behind is not null || _memory.Any(block => address >= block.Key && address + (ulong)bytes <= block.Key + (ulong)block.Value);
 
     private int LogInContext(string call)
     {

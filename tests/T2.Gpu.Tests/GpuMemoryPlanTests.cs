@@ -35,6 +35,28 @@ public sealed class GpuMemoryPlanTests
     }
 
     [Fact]
+    public void What_is_left_holds_a_copy_of_the_base_and_then_experts()
+    {
+        long weights = s_llama8B.Sum(static weight => TensorTypes.Info(weight.Type).BytesFor(weight.Shape.Columns) * weight.Shape.Rows);
+        var plan = GpuMemoryPlan.For(s_llama8B, Llama8BBytes, 80 * GiB, new GpuPlanOptions());
+        Assert.Equal((true, weights, 0), (plan.KeepsBase, plan.ExpertBytes, plan.SlotBytes));
+        Assert.Equal(80 * GiB, plan.ModelBytes + plan.ReservedBytes + plan.WorkspaceBytes + plan.ResidentBytes + weights + plan.FreeBytes);
+        Assert.Equal(plan.FreeBytes / weights, plan.Experts);
+
+        var without = GpuMemoryPlan.For(s_llama8B, Llama8BBytes, 80 * GiB, new GpuPlanOptions { KeepBase = false });
+        Assert.False(without.KeepsBase);
+        Assert.Equal(plan.FreeBytes + weights, without.FreeBytes + (2 * without.SlotBytes));
+        Assert.Contains("rebuilds and resets upload weights from the file", without.ToString(), StringComparison.Ordinal);
+
+        // Just too little for the copy, and then just enough.
+        long least = 80 * GiB - without.FreeBytes + weights;
+        Assert.Equal((false, true), (At(least - 1).KeepsBase, At(least).KeepsBase));
+        Assert.True(At(least).FreeBytes >= 0);
+
+        static GpuMemoryPlan At(long vram) => GpuMemoryPlan.For(s_llama8B, Llama8BBytes, vram, new GpuPlanOptions());
+    }
+
+    [Fact]
     public void A_middling_gpu_keeps_some_and_streams_the_rest()
     {
         var plan = GpuMemoryPlan.For(s_llama8B, Llama8BBytes, 12 * GiB, new GpuPlanOptions { PinnedBytes = 32 * GiB });

@@ -18,24 +18,27 @@ public sealed unsafe class GpuModelRebuilderTests(OpenClFixture openCl)
     {
         using var model = new Model(openCl.Device);
         var z = Model.Vectors(1);
-        foreach (var best in Enum.GetValues<FactorPlacement>())
+        foreach (var (best, keepBase) in Enum.GetValues<FactorPlacement>().SelectMany(static best => new[] { (best, false), (best, true) }))
         {
-            using (var rebuilder = model.Rebuilder(best))
-                rebuilder.Rebuild(name => z[name], CancellationToken.None);
+            model.Reset();
+            using (var rebuilder = model.Rebuilder(best, keepBase))
+                model.Rebuild(rebuilder, z);
             for (var i = 0; i < s_shapes.Length; i++)
                 // A code or two may differ, where the reference kernel's fp64 sum rounds the other way.
-                Assert.True(Matrices.RelativeError(model.Values(i), model.Expected(i, z)) < 1e-3, $"{best}, weight {i}");
+                Assert.True(Matrices.RelativeError(model.Values(i), model.Expected(i, z)) < 1e-3, $"{best}, base kept: {keepBase}, weight {i}");
         }
     }
 
-    [SkippableFact]
-    public void Null_and_ones_give_back_the_base_weights()
+    [SkippableTheory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Ones_give_back_the_base_weights(bool keepBase)
     {
         using var model = new Model(openCl.Device);
-        using var rebuilder = model.Rebuilder(FactorPlacement.Streamed);
-        rebuilder.Rebuild(name => Model.Vectors(2)[name], CancellationToken.None);
+        using var rebuilder = model.Rebuilder(FactorPlacement.Streamed, keepBase);
+        model.Rebuild(rebuilder, Model.Vectors(2));
         Assert.NotEqual(model.Source(0), model.Live(0));
-        rebuilder.Rebuild(static _ => null, CancellationToken.None);
+        model.Rebuild(rebuilder, Model.Ones());
         for (var i = 0; i < s_shapes.Length; i++)
             Assert.Equal(model.Source(i), model.Live(i));
     }
@@ -46,7 +49,7 @@ public sealed unsafe class GpuModelRebuilderTests(OpenClFixture openCl)
         var live = openCl.Device.LiveBuffers;
         using (var model = new Model(openCl.Device))
         using (var rebuilder = model.Rebuilder(FactorPlacement.Resident))
-            rebuilder.Rebuild(name => Model.Vectors(3)[name], CancellationToken.None);
+            model.Rebuild(rebuilder, Model.Vectors(3));
         Assert.Equal(live, openCl.Device.LiveBuffers);
     }
 
@@ -60,7 +63,7 @@ public sealed unsafe class GpuModelRebuilderTests(OpenClFixture openCl)
             using var rebuilder = model.Rebuilder(FactorPlacement.Streamed);
             var z = Model.Vectors(4);
             driver.Calls.Clear();
-            rebuilder.Rebuild(name => z[name], CancellationToken.None);
+            model.Rebuild(rebuilder, z);
 
             // Between the first upload and the last rebuild nothing waits on the host.
             var body = driver.Calls.Take(driver.Calls.FindLastIndex(static call => call.StartsWith("LaunchKernel", StringComparison.Ordinal)));
@@ -75,6 +78,23 @@ public sealed unsafe class GpuModelRebuilderTests(OpenClFixture openCl)
         Assert.Equal(0, driver.AllocatedBytes);
         Assert.Equal(0, driver.LiveHandles);
         Assert.Equal(1, driver.ContextDepth);
+    }
+
+    [Fact]
+    public void With_base_and_factors_on_the_device_only_z_comes_from_the_host()
+    {
+        var driver = new FakeCudaDriver();
+        using var device = CudaDevice.Open(driver, 0);
+        using var model = new Model(device);
+        using var rebuilder = model.Rebuilder(FactorPlacement.Resident, keepBase: true);
+        driver.Calls.Clear();
+        model.Rebuild(rebuilder, Model.Vectors(6));
+
+        // For each weight, the numbers of the changed singular values and z − 1, four bytes each.
+        var uploads = driver.Calls.Where(static call => call.StartsWith("MemcpyHtoDAsync", StringComparison.Ordinal)).Select(static call => int.Parse(call.Split(' ')[1])).ToArray();
+        Assert.Equal(2 * s_shapes.Length, uploads.Length);
+        Assert.All(uploads, static bytes => Assert.True(bytes <= 4 * 96));
+        Assert.DoesNotContain(driver.Calls, static call => call.StartsWith("MemcpyDtoH", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -116,7 +136,7 @@ public sealed unsafe class GpuModelRebuilderTests(OpenClFixture openCl)
         using var rebuilder = model.Rebuilder(FactorPlacement.Streamed);
         driver.Fail("LaunchKernel", FakeCudaDriver.IllegalAddress, after: 9);
         var z = Model.Vectors(5);
-        var exception = Assert.Throws<GpuException>(() => rebuilder.Rebuild(name => z[name], CancellationToken.None));
+        var exception = Assert.Throws<GpuException>(() => model.Rebuild(rebuilder, z));
         Assert.StartsWith("cuLaunchKernel of", exception.Message, StringComparison.Ordinal);
         Assert.Equal(0, driver.LiveEvents);
     }
@@ -142,29 +162,49 @@ public sealed unsafe class GpuModelRebuilderTests(OpenClFixture openCl)
             });
             _pins = Array.ConvertAll(_sources, static source => GCHandle.Alloc(source, GCHandleType.Pinned));
             _bases = Array.ConvertAll(s_shapes, shape => Array.ConvertAll(Matrices.Orthonormal(random, shape.Rank), static x => (float)x));
-            _live = Array.ConvertAll(_sources, source =>
-            {
-                var pointer = device.Allocate(source.Length);
-                device.Clear(pointer, source.Length);
-                return pointer;
-            });
+            _live = Array.ConvertAll(_sources, source => device.Allocate(source.Length));
+            Reset();
         }
 
-        public GpuModelRebuilder Rebuilder(FactorPlacement best)
+        /// <summary>Puts the base back.</summary>
+        public void Reset()
+        {
+            for (var i = 0; i < _live.Length; i++)
+                _device.Upload<byte>(_sources[i], _live[i]);
+        }
+
+        /// <summary>Rebuilds every weight where it is.</summary>
+        public void Rebuild(GpuModelRebuilder rebuilder, Dictionary<string, ReadOnlyMemory<float>> z)
+        {
+            try
+            {
+                for (var i = 0; i < _live.Length; i++)
+                    rebuilder.Rebuild(Name(i), _bases[i], z[Name(i)].Span, _live[i], CancellationToken.None);
+            }
+            finally
+            {
+                rebuilder.Finish();
+            }
+        }
+
+        public GpuModelRebuilder Rebuilder(FactorPlacement best, bool keepBase = false)
         {
             var plan = GpuMemoryPlan.For(
                 [.. s_shapes.Select(static (shape, i) => (Name(i), TensorType.Q8_0, shape))], 0, 1L << 30,
-                new GpuPlanOptions { Best = best, ReservedBytes = 0, PinnedBytes = 1 << 30 });
+                new GpuPlanOptions { Best = best, ReservedBytes = 0, PinnedBytes = 1 << 30, KeepBase = keepBase });
             Assert.All(plan.Weights, weight => Assert.Equal(best, weight.Placement));
             var weights = plan.Weights.Select((weight, i) => new DeviceWeight(weight, _pins[i].AddrOfPinnedObject(), _bases[i], _live[i]));
             return new GpuModelRebuilder(_device, plan, [.. weights], new ReferenceKernel(), 1, RebuildPrecision.Single);
         }
 
-        public static Dictionary<string, ReadOnlyMemory<float>?> Vectors(int seed)
+        public static Dictionary<string, ReadOnlyMemory<float>> Ones() =>
+            s_shapes.Select(static (shape, i) => (Name(i), shape)).ToDictionary(static pair => pair.Item1, static pair => (ReadOnlyMemory<float>)Enumerable.Repeat(1f, pair.shape.Rank).ToArray());
+
+        public static Dictionary<string, ReadOnlyMemory<float>> Vectors(int seed)
         {
             var random = new Random(seed);
             return s_shapes.Select((shape, i) => (Name(i), Enumerable.Range(0, shape.Rank).Select(_ => (float)(0.5 + random.NextDouble())).ToArray()))
-                .ToDictionary(static pair => pair.Item1, static pair => (ReadOnlyMemory<float>?)pair.Item2);
+                .ToDictionary(static pair => pair.Item1, static pair => (ReadOnlyMemory<float>)pair.Item2);
         }
 
         public byte[] Source(int i) => _sources[i];
@@ -178,7 +218,7 @@ public sealed unsafe class GpuModelRebuilderTests(OpenClFixture openCl)
 
         public float[] Values(int i) => Read(Live(i));
 
-        public float[] Expected(int i, Dictionary<string, ReadOnlyMemory<float>?> z)
+        public float[] Expected(int i, Dictionary<string, ReadOnlyMemory<float>> z)
         {
             var result = new byte[_sources[i].Length];
             new GpuWeightKernel(_device, RebuildPrecision.Single).Rebuild(
@@ -188,7 +228,7 @@ public sealed unsafe class GpuModelRebuilderTests(OpenClFixture openCl)
                     SourceType = TensorType.Q8_0,
                     Shape = s_shapes[i],
                     Basis = _bases[i],
-                    Z = z[Name(i)]!.Value.Span,
+                    Z = z[Name(i)].Span,
                     Destination = result,
                     DestinationType = TensorType.Q8_0,
                 },

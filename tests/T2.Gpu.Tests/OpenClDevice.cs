@@ -119,6 +119,8 @@ internal sealed unsafe class OpenClDevice : IGpuDevice
 
     public void Synchronize() => _accelerator.Synchronize();
 
+    public void WaitForOthers() => Synchronize();
+
     public void Dispose()
     {
         foreach (var buffer in _buffers.Values)

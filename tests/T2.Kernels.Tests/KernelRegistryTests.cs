@@ -34,6 +34,19 @@ public class KernelRegistryTests
     }
 
     [Fact]
+    public void Another_kernel_is_asked_for_by_argument_or_else_by_environment()
+    {
+        using var _ = new Variable(null);
+        Assert.False(KernelRegistry.AsksForOther("gpu", null));
+        Assert.False(KernelRegistry.AsksForOther("gpu", " GPU "));
+        Assert.True(KernelRegistry.AsksForOther("gpu", "native"));
+        Environment.SetEnvironmentVariable("T2_KERNEL", "reference");
+        Assert.True(KernelRegistry.AsksForOther("gpu", ""));
+        Assert.False(KernelRegistry.AsksForOther("gpu", "gpu"));
+        Assert.Equal(KernelRegistry.Entries.First(static entry => entry.IsAvailable()).Name, KernelRegistry.Best().Name);
+    }
+
+    [Fact]
     public void An_unknown_name_is_answered_with_the_names_there_are()
     {
         var error = Assert.Throws<ArgumentException>(() => KernelRegistry.Resolve("abacus"));

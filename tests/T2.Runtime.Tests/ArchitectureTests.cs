@@ -20,7 +20,7 @@ public sealed class ArchitectureTests
         ["T2.Kernels.Gpu"] = ["T2.Gguf", "T2.Kernels"],
         ["T2.Kernels.Gpu.Compiler"] = ["T2.Kernels.Gpu"],
         ["T2.Weights"] = ["T2.Gguf"],
-        ["T2.Runtime"] = ["T2.Gguf", "T2.Kernels", "T2.Llama", "T2.Tasks", "T2.Weights"],
+        ["T2.Runtime"] = ["T2.Gguf", "T2.Kernels", "T2.Kernels.Gpu", "T2.Llama", "T2.Tasks", "T2.Weights"],
         ["T2.Training"] = ["T2.Tasks", "T2.Charts", "T2.Gguf", "T2.Kernels", "T2.Llama", "T2.Weights", "T2.Runtime"],
         ["T2.Evaluation"] = ["T2.Tasks", "T2.Charts", "T2.Gguf", "T2.Kernels", "T2.Llama", "T2.Weights", "T2.Runtime"],
         ["T2.LLamaSharp"] = ["T2.Runtime"],

@@ -51,6 +51,8 @@ internal static class Switch
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
                 $"{Path.GetFileName(path)}, by {(byCopy ? "copy" : "pointer")}: {built.Weights} weights, {built.Bytes / 1e6:0.0} MB an expert, rebuilt in {built.Elapsed.TotalSeconds:0.000} s by '{model.KernelName}'"));
+            if (built.OnDevice > 0)
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"on the GPU: {built.OnDevice} weights, {built.InPlace} of them in place; {model.PreparedDeviceBytes / 1e6:0.0} MB of its memory hold the experts"));
 
             var flat = await StayFlatAsync(model, experts, byCopy ? ManySwitches / 10 : ManySwitches);
             using var process = Process.GetCurrentProcess();
@@ -100,7 +102,7 @@ internal static class Switch
 
     private static async Task<(string What, long Before, long After, bool Exact)> StayFlatAsync(AdaptiveModel model, Expert[] experts, int count)
     {
-        long prepared = model.PreparedBytes;
+        long prepared = model.PreparedBytes + model.PreparedDeviceBytes;
         GC.Collect();
         long before = Environment.WorkingSet;
         for (int round = 0; round < count; round++)
@@ -112,7 +114,7 @@ internal static class Switch
         await model.ResetAsync();
         GC.Collect();
         long after = Environment.WorkingSet;
-        bool isExact = model.PreparedBytes == prepared && model.Weights.Tensors.Values.All(static tensor => tensor.Shown is null && (!tensor.IsReadable || tensor.IsPristine()));
+        bool isExact = model.PreparedBytes + model.PreparedDeviceBytes == prepared && model.Weights.Tensors.Values.All(static tensor => tensor.Shown is null && (!tensor.IsReadable || tensor.IsPristine()));
         return ($"{count} switches, prepared bytes the same", before, after, isExact);
     }
 

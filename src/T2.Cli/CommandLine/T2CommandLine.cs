@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Parsing;
+using T2.Kernels.Gpu;
 
 namespace T2.Cli;
 
@@ -40,6 +41,7 @@ internal static class T2CommandLine
 
     private static RootCommand Create(Shell shell)
     {
+        GpuKernelEntry.Register();
         var root = new RootCommand("T2 runs GGUF models whose weights adapt to the question: experts scale the singular values of every weight, in place.")
         {
             RunCommand.Create(shell),

@@ -4,6 +4,9 @@ using T2.Kernels.Gpu;
 namespace T2.Cli;
 
 /// <summary>What <c>t2 plan --json</c> writes. Sizes in bytes.</summary>
+/// <param name="KeepsBase">Whether the adapted weights' base stays on the device a second time.</param>
+/// <param name="ExpertBytes">One rebuilt expert, or that copy of the base.</param>
+/// <param name="Experts">Rebuilt experts that fit.</param>
 /// <param name="FreeBytes">Device memory left over; negative where the model itself does not fit.</param>
 /// <param name="PinnedBytes">Page-locked host memory that streamed factors take.</param>
 internal sealed record PlanReport(
@@ -15,6 +18,9 @@ internal sealed record PlanReport(
     long ResidentBytes,
     long WorkspaceBytes,
     long SlotBytes,
+    bool KeepsBase,
+    long ExpertBytes,
+    long Experts,
     long FreeBytes,
     long PinnedBytes,
     int Resident,
@@ -31,6 +37,9 @@ internal sealed record PlanReport(
         plan.ResidentBytes,
         plan.WorkspaceBytes,
         plan.SlotBytes,
+        plan.KeepsBase,
+        plan.ExpertBytes,
+        plan.Experts,
         plan.FreeBytes,
         plan.StreamedBytes,
         Count(plan, FactorPlacement.Resident),

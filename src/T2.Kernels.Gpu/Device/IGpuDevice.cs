@@ -68,4 +68,8 @@ public interface IGpuDevice : IDisposable
     /// <summary>Waits for both queues.</summary>
     /// <exception cref="GpuException">Something queued before has failed.</exception>
     void Synchronize();
+
+    /// <summary>Waits for everything that anyone in the process has queued on the device, llama.cpp included.</summary>
+    /// <exception cref="GpuException">Something of it failed.</exception>
+    void WaitForOthers();
 }

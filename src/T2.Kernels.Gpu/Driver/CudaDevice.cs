@@ -6,8 +6,8 @@ namespace T2.Kernels.Gpu.Driver;
 /// A CUDA device by way of its <b>primary context</b>, which is the one llama.cpp's CUDA back end (like everything built on the CUDA runtime) works in: its
 /// tensors' addresses are valid here as they are. The context is current only during a call: whatever was current on the calling thread is again afterwards.
 /// <para>
-/// Work is queued to streams of its own, which do not wait for llama.cpp's: call <see cref="Synchronize"/> before llama.cpp reads what was written, and let
-/// llama.cpp finish (<c>llama_synchronize</c>) before overwriting what it reads.
+/// Work is queued to streams of its own, which do not wait for llama.cpp's: call <see cref="Synchronize"/> before llama.cpp reads what was written, and
+/// <see cref="WaitForOthers"/> before overwriting what it reads.
 /// </para>
 /// </summary>
 public sealed unsafe class CudaDevice : IGpuDevice
@@ -193,6 +193,13 @@ public sealed unsafe class CudaDevice : IGpuDevice
         using var scope = Enter();
         Check(_driver.StreamSynchronize(_streams[(int)GpuStream.Copy]), "cuStreamSynchronize");
         Check(_driver.StreamSynchronize(Compute), "cuStreamSynchronize");
+    }
+
+    /// <inheritdoc/>
+    public void WaitForOthers()
+    {
+        using var scope = Enter();
+        Check(_driver.CtxSynchronize(), "cuCtxSynchronize");
     }
 
     /// <summary>Runs code with the device's primary context current, which libraries built on the CUDA runtime (cuBLAS, cuSOLVER) need.</summary>

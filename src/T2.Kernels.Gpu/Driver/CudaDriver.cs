@@ -21,6 +21,7 @@ public sealed unsafe class CudaDriver : ICudaDriver
     private delegate* unmanaged<int, int> _devicePrimaryCtxRelease;
     private delegate* unmanaged<nint, int> _ctxPushCurrent;
     private delegate* unmanaged<nint*, int> _ctxPopCurrent;
+    private delegate* unmanaged<int> _ctxSynchronize;
     private delegate* unmanaged<nint*, byte*, uint, int*, void**, int> _moduleLoadDataEx;
     private delegate* unmanaged<nint, int> _moduleUnload;
     private delegate* unmanaged<nint*, nint, byte*, int> _moduleGetFunction;
@@ -121,6 +122,9 @@ public sealed unsafe class CudaDriver : ICudaDriver
         fixed (nint* contextPlace = &context)
             return _ctxPopCurrent(contextPlace);
     }
+
+    /// <inheritdoc/>
+    public int CtxSynchronize() => _ctxSynchronize();
 
     /// <inheritdoc/>
     public int ModuleLoadDataEx(out nint module, byte* image, uint optionCount, int* options, void** values)
@@ -236,6 +240,7 @@ public sealed unsafe class CudaDriver : ICudaDriver
         _devicePrimaryCtxRelease = (delegate* unmanaged<int, int>)NativeLibrary.GetExport(_library, "cuDevicePrimaryCtxRelease_v2");
         _ctxPushCurrent = (delegate* unmanaged<nint, int>)NativeLibrary.GetExport(_library, "cuCtxPushCurrent_v2");
         _ctxPopCurrent = (delegate* unmanaged<nint*, int>)NativeLibrary.GetExport(_library, "cuCtxPopCurrent_v2");
+        _ctxSynchronize = (delegate* unmanaged<int>)NativeLibrary.GetExport(_library, "cuCtxSynchronize");
         _moduleLoadDataEx = (delegate* unmanaged<nint*, byte*, uint, int*, void**, int>)NativeLibrary.GetExport(_library, "cuModuleLoadDataEx");
         _moduleUnload = (delegate* unmanaged<nint, int>)NativeLibrary.GetExport(_library, "cuModuleUnload");
         _moduleGetFunction = (delegate* unmanaged<nint*, nint, byte*, int>)NativeLibrary.GetExport(_library, "cuModuleGetFunction");

@@ -25,6 +25,8 @@ public unsafe interface ICudaDriver
 
     int CtxPopCurrent(out nint context);
 
+    int CtxSynchronize();
+
     int ModuleLoadDataEx(out nint module, byte* image, uint optionCount, int* options, void** values);
 
     int ModuleUnload(nint module);

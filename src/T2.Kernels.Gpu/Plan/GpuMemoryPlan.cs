@@ -9,7 +9,8 @@ namespace T2.Kernels.Gpu;
 /// which weights are rebuilt on the CPU. A pure function of the model's tensors, the memory and the options; nothing is measured or allocated.
 /// <para>
 /// Counted are the whole model, <see cref="GpuPlanOptions.ReservedBytes"/>, the largest work space of one rebuild, two slots through which pristine weights
-/// (and streamed factors) pass, and the resident factors.
+/// (and streamed factors) pass, and the resident factors. Where that leaves room for the adapted weights once more, a copy of their base stays on the device:
+/// nothing but z then comes from the host, and the slots shrink to the streamed factors. What is left after that is for rebuilt experts.
 /// </para>
 /// </summary>
 public sealed class GpuMemoryPlan
@@ -22,6 +23,10 @@ public sealed class GpuMemoryPlan
         Weights = weights;
         WorkspaceBytes = PlanMemory.Workspace(weights);
         SlotBytes = PlanMemory.Slot(weights);
+        ExpertBytes = PlanMemory.AllWeights(weights);
+        KeepsBase = options.KeepBase && ExpertBytes > 0 && FreeBytes >= ExpertBytes;
+        if (KeepsBase)
+            SlotBytes = PlanMemory.Slot(weights, keepsBase: true);
     }
 
     /// <summary>Device memory planned for.</summary>
@@ -48,8 +53,17 @@ public sealed class GpuMemoryPlan
     /// <summary>Page-locked host memory for the streamed factors.</summary>
     public long StreamedBytes => Sum(FactorPlacement.Streamed);
 
-    /// <summary>Device memory left over; negative where the model itself does not fit.</summary>
-    public long FreeBytes => VramBytes - ModelBytes - ReservedBytes - WorkspaceBytes - (2 * SlotBytes) - ResidentBytes;
+    /// <summary>Bytes of one rebuilt expert that adapts every weight.</summary>
+    public long ExpertBytes { get; }
+
+    /// <summary>Whether the base's bytes of the adapted weights are kept on the device a second time, <see cref="ExpertBytes"/> of them.</summary>
+    public bool KeepsBase { get; }
+
+    /// <summary>Device memory left over, for rebuilt experts; negative where the model itself does not fit.</summary>
+    public long FreeBytes => VramBytes - ModelBytes - ReservedBytes - WorkspaceBytes - (2 * SlotBytes) - ResidentBytes - (KeepsBase ? ExpertBytes : 0);
+
+    /// <summary>Rebuilt experts that fit: switching to one of them is a copy within the device. With none, an expert is written straight into the model.</summary>
+    public long Experts => ExpertBytes == 0 ? 0 : Math.Max(0, FreeBytes) / ExpertBytes;
 
     /// <summary>Plans a model.</summary>
     /// <param name="model">The model file.</param>
@@ -105,6 +119,10 @@ public sealed class GpuMemoryPlan
             text.AppendLine(CultureInfo.InvariantCulture, $"{reason.Count()} weights: {reason.Key}");
         text.AppendLine(CultureInfo.InvariantCulture,
             $"of {ByteSize.Format(VramBytes)}: model {ByteSize.Format(ModelBytes)}, KV cache and compute {ByteSize.Format(ReservedBytes)}, resident factors {ByteSize.Format(ResidentBytes)}, work space {ByteSize.Format(WorkspaceBytes)}, two slots of {ByteSize.Format(SlotBytes)}; {(FreeBytes < 0 ? $"{ByteSize.Format(-FreeBytes)} too little" : $"{ByteSize.Format(FreeBytes)} free")}");
+        text.AppendLine(KeepsBase
+            ? $"a copy of the base's {ByteSize.Format(ExpertBytes)} stays on the device: rebuilds and resets take nothing but z from the host"
+            : "no room for a copy of the base: rebuilds and resets upload weights from the file");
+        text.AppendLine(CultureInfo.InvariantCulture, $"rebuilt experts that fit, {ByteSize.Format(ExpertBytes)} each: {Experts}{(Experts == 0 ? "; an expert is written straight into the model" : "")}");
         text.Append(CultureInfo.InvariantCulture, $"page-locked host memory: {ByteSize.Format(StreamedBytes)}");
         return text.ToString();
     }

@@ -1,15 +1,8 @@
 namespace T2.Kernels.Gpu;
 
-/// <summary>One weight of a model on a device.</summary>
-/// <param name="Plan">Its place in the plan.</param>
-/// <param name="Source">The pristine weight in host memory (the mapped model file), <see cref="PlannedWeight.WeightBytes"/> long; must outlive the rebuilder.</param>
-/// <param name="Basis">Its factors, r×r fp32; must outlive the rebuilder unless streamed or resident.</param>
-/// <param name="Destination">The live tensor on the device.</param>
-public sealed record DeviceWeight(PlannedWeight Plan, nint Source, ReadOnlyMemory<float> Basis, DevicePointer Destination);
-
 /// <summary>
-/// Carries out a <see cref="GpuMemoryPlan"/>: writes an expert into the live tensors of a model on a device. Pristine weights come from the model file each
-/// time; two slots let the next weight's bytes (and streamed factors) travel while the one before is rebuilt.
+/// Carries out a <see cref="GpuMemoryPlan"/>: rebuilds a model's weights on a device. Pristine weights come from a copy kept there, or from the model file
+/// each time; two slots let the next weight's bytes (and streamed factors) travel while the one before is rebuilt.
 /// </summary>
 public sealed unsafe class GpuModelRebuilder : IDisposable
 {
@@ -18,14 +11,17 @@ public sealed unsafe class GpuModelRebuilder : IDisposable
     private readonly IWeightKernel _cpuKernel;
     private readonly RebuildPrecision _precision;
     private readonly int _threads;
-    private readonly IReadOnlyList<DeviceWeight> _weights;
+    private readonly Dictionary<string, DeviceWeight> _weights;
+    private readonly Dictionary<string, DevicePointer> _kept = new(StringComparer.Ordinal);
     private readonly Dictionary<string, DevicePointer> _resident = new(StringComparer.Ordinal);
     private readonly Dictionary<string, nint> _pinned = new(StringComparer.Ordinal);
     private readonly DeviceBuffers _buffers;
     private readonly DevicePointer[] _slots = new DevicePointer[2];
+    private readonly GpuEvent?[] _free = new GpuEvent?[2];
+    private int _next;
     private nint _staging;
 
-    /// <summary>Allocates what the plan says, uploads the resident factors and copies the streamed ones to page-locked memory.</summary>
+    /// <summary>Allocates what the plan says, copies the base where it is to be kept, uploads the resident factors and copies the streamed ones to page-locked memory.</summary>
     /// <param name="device">The device; stays the caller's to dispose, after this.</param>
     /// <param name="plan">The plan.</param>
     /// <param name="weights">Every weight of the plan.</param>
@@ -40,7 +36,8 @@ public sealed unsafe class GpuModelRebuilder : IDisposable
         ArgumentNullException.ThrowIfNull(plan);
         ArgumentNullException.ThrowIfNull(weights);
         ArgumentNullException.ThrowIfNull(cpuKernel);
-        (_device, _weights, _cpuKernel, _threads, _precision) = (device, weights, cpuKernel, threads, precision);
+        (_device, _cpuKernel, _threads, _precision) = (device, cpuKernel, threads, precision);
+        _weights = weights.ToDictionary(static weight => weight.Plan.Name, StringComparer.Ordinal);
         _kernel = new GpuWeightKernel(device, precision);
         _buffers = new DeviceBuffers(device);
         try
@@ -54,36 +51,38 @@ public sealed unsafe class GpuModelRebuilder : IDisposable
         }
     }
 
-    /// <summary>Writes an expert into every weight, and waits until all of it is there.</summary>
-    /// <param name="vectorOf">Effective z of a weight by name; null for the base weight.</param>
-    /// <param name="cancellation">Observed between weights; those before are then on the new expert, those after on the old one, and the caller writes the model again.</param>
-    public void Rebuild(Func<string, ReadOnlyMemory<float>?> vectorOf, CancellationToken cancellation)
+    /// <summary>Where the base's bytes of a weight are kept on the device; null where they come from the file.</summary>
+    public DevicePointer? KeptBase(string name) => _kept.TryGetValue(name, out var kept) ? kept : null;
+
+    /// <summary>Queues rebuilding one weight. What has been queued so is there after <see cref="Finish"/>.</summary>
+    /// <param name="name">The weight.</param>
+    /// <param name="basis">Its factors, r×r fp32: read where the plan leaves the weight to the CPU.</param>
+    /// <param name="z">Effective z; all ones give the base's very bytes.</param>
+    /// <param name="destination">Where to write it: the live tensor, or memory of the same length.</param>
+    /// <param name="cancellation">Observed before anything is written, and by weights rebuilt on the CPU.</param>
+    public void Rebuild(string name, ReadOnlySpan<float> basis, ReadOnlySpan<float> z, DevicePointer destination, CancellationToken cancellation)
     {
-        ArgumentNullException.ThrowIfNull(vectorOf);
-        var free = new GpuEvent?[_slots.Length];
-        try
+        cancellation.ThrowIfCancellationRequested();
+        var weight = _weights[name];
+        if (z.IndexOfAnyExcept(1f) < 0)
+            Restore(weight, destination);
+        else if (weight.Plan.Placement == FactorPlacement.Cpu)
+            RebuildOnCpu(weight, basis, z, destination, cancellation);
+        else
+            RebuildOnDevice(weight, z, destination);
+    }
+
+    /// <summary>Waits for the rebuilds. To be called after a failure or cancellation too: it lets go of what they held.</summary>
+    /// <exception cref="GpuException">One of them failed.</exception>
+    public void Finish()
+    {
+        // An event is released by waiting for it.
+        for (var slot = 0; slot < _free.Length; slot++)
         {
-            var next = 0;
-            foreach (var weight in _weights)
-            {
-                cancellation.ThrowIfCancellationRequested();
-                var z = vectorOf(weight.Plan.Name);
-                if (z is null || z.Value.Span.IndexOfAnyExcept(1f) < 0)
-                    _device.Upload((byte*)weight.Source, weight.Destination, weight.Plan.WeightBytes, GpuStream.Compute);
-                else if (weight.Plan.Placement == FactorPlacement.Cpu)
-                    RebuildOnCpu(weight, z.Value.Span, cancellation);
-                else
-                    RebuildOnDevice(weight, z.Value.Span, next++ % _slots.Length, free);
-            }
-        }
-        finally
-        {
-            // An event is released by waiting for it.
-            foreach (var moment in free)
-            {
-                if (moment is { } pending)
-                    _device.Wait(GpuStream.Copy, pending);
-            }
+            if (_free[slot] is not { } pending)
+                continue;
+            _free[slot] = null;
+            _device.Wait(GpuStream.Copy, pending);
         }
         _device.Synchronize();
     }
@@ -109,7 +108,9 @@ public sealed unsafe class GpuModelRebuilder : IDisposable
             for (var i = 0; i < _slots.Length; i++)
                 _slots[i] = _buffers.Allocate(plan.SlotBytes);
         }
-        foreach (var weight in _weights)
+        if (plan.KeepsBase)
+            KeepBase(plan.ExpertBytes);
+        foreach (var weight in _weights.Values)
         {
             var bytes = weight.Plan.FactorBytes;
             if (weight.Plan.Placement == FactorPlacement.Resident)
@@ -125,26 +126,58 @@ public sealed unsafe class GpuModelRebuilder : IDisposable
                 weight.Basis.Span.CopyTo(new Span<float>((void*)pointer, weight.Basis.Length));
             }
         }
-        var staging = _weights.Where(static weight => weight.Plan.Placement == FactorPlacement.Cpu).Select(static weight => weight.Plan.WeightBytes).DefaultIfEmpty().Max();
+        var staging = _weights.Values.Where(static weight => weight.Plan.Placement == FactorPlacement.Cpu).Select(static weight => weight.Plan.WeightBytes).DefaultIfEmpty().Max();
         if (staging > 0)
             _staging = _device.AllocatePinned(staging);
+        _device.Synchronize();
     }
 
-    private void RebuildOnDevice(DeviceWeight weight, ReadOnlySpan<float> z, int slot, GpuEvent?[] free)
+    private void KeepBase(long bytes)
     {
-        var source = _slots[slot];
-        if (free[slot] is { } moment)
+        var next = _buffers.Allocate(bytes);
+        foreach (var weight in _weights.Values)
         {
-            free[slot] = null;
-            _device.Wait(GpuStream.Copy, moment);
+            _device.Copy(weight.Live, next, weight.Plan.WeightBytes);
+            _kept.Add(weight.Plan.Name, next);
+            next += PlanMemory.AlignedWeightBytes(weight.Plan);
         }
-        _device.Upload((byte*)weight.Source, source, weight.Plan.WeightBytes, GpuStream.Copy);
-        if (!_resident.TryGetValue(weight.Plan.Name, out var basis))
+    }
+
+    private void Restore(DeviceWeight weight, DevicePointer destination)
+    {
+        if (KeptBase(weight.Plan.Name) is { } kept)
+            _device.Copy(kept, destination, weight.Plan.WeightBytes);
+        else
+            _device.Upload((byte*)weight.Source, destination, weight.Plan.WeightBytes, GpuStream.Compute);
+    }
+
+    private void RebuildOnDevice(DeviceWeight weight, ReadOnlySpan<float> z, DevicePointer destination)
+    {
+        var isKept = _kept.TryGetValue(weight.Plan.Name, out var source);
+        var isResident = _resident.TryGetValue(weight.Plan.Name, out var basis);
+        var slot = _next;
+        if (!isKept || !isResident)
         {
-            basis = source + PlanMemory.AlignedWeightBytes(weight.Plan);
-            _device.Upload((byte*)_pinned[weight.Plan.Name], basis, weight.Plan.FactorBytes, GpuStream.Copy);
+            _next = (_next + 1) % _slots.Length;
+            if (_free[slot] is { } moment)
+            {
+                _free[slot] = null;
+                _device.Wait(GpuStream.Copy, moment);
+            }
+            var place = _slots[slot];
+            if (!isKept)
+            {
+                source = place;
+                place += PlanMemory.AlignedWeightBytes(weight.Plan);
+                _device.Upload((byte*)weight.Source, source, weight.Plan.WeightBytes, GpuStream.Copy);
+            }
+            if (!isResident)
+            {
+                basis = place;
+                _device.Upload((byte*)_pinned[weight.Plan.Name], basis, weight.Plan.FactorBytes, GpuStream.Copy);
+            }
+            _device.Wait(GpuStream.Compute, _device.Record(GpuStream.Copy));
         }
-        _device.Wait(GpuStream.Compute, _device.Record(GpuStream.Copy));
         _kernel.Rebuild(new DeviceRebuildJob
         {
             Source = source,
@@ -152,14 +185,15 @@ public sealed unsafe class GpuModelRebuilder : IDisposable
             Shape = weight.Plan.Shape,
             Basis = basis,
             Z = z,
-            Destination = weight.Destination,
+            Destination = destination,
             DestinationType = weight.Plan.Type,
             Precision = _precision,
         });
-        free[slot] = _device.Record(GpuStream.Compute);
+        if (!isKept || !isResident)
+            _free[slot] = _device.Record(GpuStream.Compute);
     }
 
-    private void RebuildOnCpu(DeviceWeight weight, ReadOnlySpan<float> z, CancellationToken cancellation)
+    private void RebuildOnCpu(DeviceWeight weight, ReadOnlySpan<float> basis, ReadOnlySpan<float> z, DevicePointer destination, CancellationToken cancellation)
     {
         var bytes = checked((int)weight.Plan.WeightBytes);
         // The upload before may still be reading the staging memory.
@@ -170,12 +204,12 @@ public sealed unsafe class GpuModelRebuilder : IDisposable
                 Source = new ReadOnlySpan<byte>((void*)weight.Source, bytes),
                 SourceType = weight.Plan.Type,
                 Shape = weight.Plan.Shape,
-                Basis = weight.Basis.Span,
+                Basis = basis,
                 Z = z,
                 Destination = new Span<byte>((void*)_staging, bytes),
                 DestinationType = weight.Plan.Type,
             },
             _threads, cancellation);
-        _device.Upload((byte*)_staging, weight.Destination, bytes, GpuStream.Compute);
+        _device.Upload((byte*)_staging, destination, bytes, GpuStream.Compute);
     }
 }

@@ -14,4 +14,7 @@ public sealed record GpuPlanOptions
 
     /// <summary>The best placement a weight may get; the default lets memory decide. <see cref="FactorPlacement.Cpu"/> keeps everything off the GPU.</summary>
     public FactorPlacement Best { get; init; } = FactorPlacement.Resident;
+
+    /// <summary>Whether a copy of the adapted weights' base may stay on the device where it fits. Without it rebuilds and resets upload weights from the file.</summary>
+    public bool KeepBase { get; init; } = true;
 }

@@ -36,6 +36,18 @@ public static class KernelRegistry
     /// <exception cref="InvalidOperationException">The kernel asked for cannot run on this machine.</exception>
     public static IWeightKernel Resolve(string? forced = null) => Resolve(Entries, forced);
 
+    /// <summary>The first that is available, whatever <see cref="EnvironmentVariable"/> says.</summary>
+    public static IWeightKernel Best() => Entries.First(static entry => entry.IsAvailable()).Create();
+
+    /// <summary>Whether the caller or <see cref="EnvironmentVariable"/> asks for a kernel other than <paramref name="name"/>.</summary>
+    /// <param name="name">A kernel's name.</param>
+    /// <param name="forced">What the caller asks for; null or empty = nothing.</param>
+    public static bool AsksForOther(string name, string? forced)
+    {
+        string? asked = string.IsNullOrWhiteSpace(forced) ? Environment.GetEnvironmentVariable(EnvironmentVariable) : forced;
+        return !string.IsNullOrWhiteSpace(asked) && !string.Equals(asked.Trim(), name, StringComparison.OrdinalIgnoreCase);
+    }
+
     internal static IWeightKernel Resolve(IReadOnlyList<KernelEntry> entries, string? forced)
     {
         var (name, origin) = string.IsNullOrWhiteSpace(forced)

@@ -1,10 +1,9 @@
-using System.Text.RegularExpressions;
 using T2.Gguf;
 
 namespace T2.Kernels;
 
 /// <summary>Which tensors of a model T2 adapts: the linear weights of its blocks.</summary>
-public static partial class BlockWeights
+public static class BlockWeights
 {
     /// <summary>The adaptable weights of a model, in file order.</summary>
     public static IReadOnlyList<GgufTensor> List(GgufFile model)
@@ -17,7 +16,7 @@ public static partial class BlockWeights
     public static TensorRole Classify(GgufTensor tensor)
     {
         ArgumentNullException.ThrowIfNull(tensor);
-        if (LinearWeight().IsMatch(tensor.Name))
+        if (IsLinearWeight(tensor.Name))
         {
             return Obstacle(tensor) is { } obstacle
                 ? new TensorRole(false, obstacle)
@@ -56,6 +55,16 @@ public static partial class BlockWeights
         return null;
     }
 
-    [GeneratedRegex(@"^blk\.\d+\.(attn_q|attn_k|attn_v|attn_output|attn_qkv|ffn_gate|ffn_up|ffn_down)\.weight\z", RegexOptions.CultureInvariant)]
-    private static partial Regex LinearWeight();
+    /// <summary>Whether a name is <c>blk.N.ROLE.weight</c>. By hand: regular expressions would be loaded for this alone.</summary>
+    private static bool IsLinearWeight(ReadOnlySpan<char> name)
+    {
+        const string Prefix = "blk.", Suffix = ".weight";
+        if (name.Length <= Prefix.Length + Suffix.Length || !name.StartsWith(Prefix, StringComparison.Ordinal) || !name.EndsWith(Suffix, StringComparison.Ordinal))
+            return false;
+        name = name[Prefix.Length..^Suffix.Length];
+        int dot = name.IndexOf('.');
+        return dot > 0
+            && !name[..dot].ContainsAnyExceptInRange('0', '9')
+            && name[(dot + 1)..] is "attn_q" or "attn_k" or "attn_v" or "attn_output" or "attn_qkv" or "ffn_gate" or "ffn_up" or "ffn_down";
+    }
 }

@@ -16,6 +16,12 @@ public readonly record struct RebuildReport(int Weights, int Rebuilt, long Bytes
     /// <summary>Of <see cref="Weights"/>, those that came from a file of prepared weights (<see cref="ModelOptions.PreparedDirectory"/>).</summary>
     public int Loaded { get; init; }
 
+    /// <summary>Of <see cref="Weights"/>, those that a GPU holds and has rebuilt or copied itself.</summary>
+    public int OnDevice { get; init; }
+
+    /// <summary>Of <see cref="OnDevice"/>, those it wrote straight into the model for lack of room: they are rebuilt whenever the expert is applied.</summary>
+    public int InPlace { get; init; }
+
     /// <summary>What a person should know: that a file of prepared weights could not be used, or not be written. Null if there is nothing.</summary>
     public string? Note { get; init; }
 }

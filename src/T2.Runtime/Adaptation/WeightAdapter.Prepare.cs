@@ -13,40 +13,48 @@ public sealed partial class WeightAdapter
     /// <summary>An expert's weights: from a file where there is one that fits, else rebuilt, and written to one.</summary>
     private (PreparedExpert Prepared, string? Note) Prepare(Expert expert, FactorStore factors, CancellationToken cancellation)
     {
-        LiveTensor[] tensors = [.. expert.Vectors.Where(static vector => vector.Value.Span.IndexOfAnyExcept(1f) >= 0).Select(vector => _weights.Require(vector.Key))];
-        var types = Types(tensors, out long length);
-        // Mixtures are endless; no file for each.
-        if (Files is not { } files || tensors.Length == 0 || expert.Parts.Count > 0)
-            return (Rebuild(expert, factors, tensors, types, length, file: null, cancellation).Prepared, null);
+        LiveTensor[] tensors = [.. Changed(expert).Select(vector => _weights.Require(vector.Key))];
+        var types = Types(tensors, out var lengths);
+        // Mixtures are endless; no file for each. Nor one of weights that a device has no room for beside the model's.
+        if (Files is not { } files || tensors.Length == 0 || expert.Parts.Count > 0 || _devices.Where((device, index) => lengths[index + 1] > device.PreparedBudget).Any())
+            return (Rebuild(expert, factors, tensors, types, lengths, file: null, cancellation).Prepared, null);
 
-        string key = PreparedFile.Key(files.Fingerprint(), _kernel.Name, expert, tensors, types);
+        string key = PreparedFile.Key(files.Fingerprint(), KernelNames(tensors), expert, tensors, types);
         string path = PreparedFile.PathOf(files.Directory, key);
         if (PreparedFile.TryOpen(path, key, tensors, types, out string? problem) is { } found)
-            return (Load(expert, found, tensors, types, length), null);
+            return (Load(expert, found, tensors, types, lengths), null);
         string? note = problem is null ? null : $"'{path}' could not be used and is written anew: {problem}.";
-        var (prepared, failure) = Rebuild(expert, factors, tensors, types, length, (path, key), cancellation);
+        var (prepared, failure) = Rebuild(expert, factors, tensors, types, lengths, (path, key), cancellation);
         return (prepared, failure is null ? note : $"'{path}' could not be written: {failure}");
     }
 
+    /// <summary>What rebuilds these weights: another kernel's bytes may differ.</summary>
+    private string KernelNames(LiveTensor[] tensors) => Array.Exists(tensors, static tensor => tensor.Device is not null) ? $"{_kernel.Name}+gpu" : _kernel.Name;
+
     private (PreparedExpert Prepared, string? Failure) Rebuild(
-        Expert expert, FactorStore factors, LiveTensor[] tensors, TensorType[] types, long length, (string Path, string Key)? file, CancellationToken cancellation)
+        Expert expert, FactorStore factors, LiveTensor[] tensors, TensorType[] types, long[] lengths, (string Path, string Key)? file, CancellationToken cancellation)
     {
         var plan = Plan(expert, factors);
         cancellation.ThrowIfCancellationRequested();
         string? failure = null;
-        var prepared = Build(expert, tensors, types, length, isMixture: false, make =>
+        var prepared = Build(expert, tensors, types, lengths, isMixture: false, fill: builder =>
         {
             void Make(int index, Stream? copy)
             {
                 cancellation.ThrowIfCancellationRequested();
-                make(index, destination =>
+                if (tensors[index].Device is not null)
+                {
+                    builder.MakeOnDevice(index, plan[index], copy, cancellation);
+                    return;
+                }
+                builder.Make(index, destination =>
                 {
                     Rebuild(plan[index], factors, types[index], destination, cancellation);
                     copy?.Write(destination);
                 });
             }
 
-            if (file is { } target)
+            if (file is { } target && !builder.IsInPlace)
             {
                 try
                 {
@@ -64,20 +72,20 @@ public sealed partial class WeightAdapter
         return (prepared, failure);
     }
 
-    /// <summary>Weights from a file: where they lie in it, mapped; copied where one of them has to be repacked.</summary>
-    private unsafe PreparedExpert Load(Expert expert, GgufFile file, LiveTensor[] tensors, TensorType[] types, long length)
+    /// <summary>Weights from a file: where they lie in it, mapped; copied where one of them has to be repacked or lies on a device.</summary>
+    private unsafe PreparedExpert Load(Expert expert, GgufFile file, LiveTensor[] tensors, TensorType[] types, long[] lengths)
     {
         bool isMapped = tensors.Zip(types).All(static pair => pair.First.Storage != TensorStorage.Device && pair.First.HasFileLayout(pair.Second));
         if (!isMapped)
         {
             using (file)
             {
-                return Build(expert, tensors, types, length, isMixture: false, isFromFile: true, fill: make =>
+                return Build(expert, tensors, types, lengths, isMixture: false, isFromFile: true, fill: builder =>
                 {
                     for (int index = 0; index < tensors.Length; index++)
                     {
                         var stored = file.Tensors[index];
-                        make(index, destination => file.GetData(stored).CopyTo(destination));
+                        builder.Make(index, destination => file.GetData(stored).CopyTo(destination));
                         MappedPages.Release(file.GetPointer(stored), stored.ByteLength);
                     }
                 });
@@ -85,11 +93,11 @@ public sealed partial class WeightAdapter
         }
 
         // Makes room as for any other; the arena it would reuse is not needed.
-        _prepared.MakeRoom(length, Leave);
+        _prepared.MakeRoom(lengths, Leave);
         byte* start = file.GetPointer(file.Tensors[0]);
         var arena = TensorArena.Over(start, file.GetPointer(file.Tensors[^1]) - start, file);
         var prepared = new PreparedExpert(
-            expert, arena, [.. tensors.Select((tensor, index) => tensor.VersionAt(arena, types[index], file.GetPointer(file.Tensors[index])))], isMixture: false)
+            expert, [arena], [.. tensors.Select((tensor, index) => tensor.VersionAt(arena, types[index], file.GetPointer(file.Tensors[index])))], isMixture: false)
         {
             IsFromFile = true,
         };

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using T2.Gguf;
 using T2.Gguf.Experts;
 using T2.Kernels;
+using T2.Kernels.Gpu;
 using T2.Weights;
 
 namespace T2.Runtime;
@@ -18,8 +19,12 @@ public sealed partial class WeightAdapter : IDisposable
     private readonly int _threads;
     private readonly AdaptedPrecision _precision;
     private readonly PreparedExperts _prepared;
+    private readonly IReadOnlyList<DeviceWeights> _devices;
     private readonly Dictionary<Expert, ExpertDeltas> _deltas = new(ReferenceEqualityComparer.Instance);
     private PreparedExpert? _shown;
+
+    // A switch has begun and not ended: what the weights hold is not known.
+    private bool _isTorn;
 
     /// <summary>Creates the adapter of a model that is on its base.</summary>
     /// <param name="weights">The live weights of the model; the file they were found by must outlive the adapter.</param>
@@ -28,6 +33,12 @@ public sealed partial class WeightAdapter : IDisposable
     /// <param name="preparedBudget">Bytes that rebuilt experts may take; the one in use is kept whatever it takes.</param>
     /// <param name="precision">The type of rebuilt weights; the base's own where finer ones would not fit the budget.</param>
     public WeightAdapter(LiveWeights weights, IWeightKernel kernel, int threads, long preparedBudget = 0, AdaptedPrecision precision = AdaptedPrecision.Base)
+        : this(weights, kernel, threads, preparedBudget, precision, [])
+    {
+    }
+
+    /// <summary>Creates the adapter of a model some of whose weights GPUs rebuild; it disposes them.</summary>
+    internal WeightAdapter(LiveWeights weights, IWeightKernel kernel, int threads, long preparedBudget, AdaptedPrecision precision, IReadOnlyList<DeviceWeights> devices)
     {
         ArgumentNullException.ThrowIfNull(weights);
         ArgumentNullException.ThrowIfNull(kernel);
@@ -37,7 +48,8 @@ public sealed partial class WeightAdapter : IDisposable
         _kernel = kernel;
         _threads = threads;
         _precision = precision;
-        _prepared = new PreparedExperts(preparedBudget);
+        _devices = devices;
+        _prepared = new PreparedExperts(preparedBudget, devices);
     }
 
     /// <summary>The expert the weights are on; null on the base.</summary>
@@ -46,21 +58,26 @@ public sealed partial class WeightAdapter : IDisposable
     /// <summary>Changes whenever the weights do: state computed under another epoch (a KV cache) is stale.</summary>
     public long Epoch { get; private set; }
 
-    /// <summary>Bytes of memory that rebuilt experts take, beside the base.</summary>
+    /// <summary>Bytes of host memory that rebuilt experts take, beside the base.</summary>
     public long PreparedBytes => _prepared.ByteLength;
+
+    /// <summary>Bytes of GPU memory that rebuilt experts take, beside the base.</summary>
+    public long PreparedDeviceBytes => _devices.Sum(_prepared.Taken);
 
     /// <summary>Bytes of memory that kept deltas take.</summary>
     public long DeltaBytes => _deltas.Values.Sum(static deltas => deltas.ByteLength);
 
     /// <summary>
     /// Makes the model compute with U·diag(σ⊙z)·Vᵀ for every weight the expert adapts, and with the base's for every other. All weights are rebuilt before
-    /// the first becomes live. An expert whose z is 1 everywhere leaves the base's very bytes.
+    /// the first becomes live; a GPU without room for that writes its own when they do, and if that fails writes the base again. An expert whose z is 1
+    /// everywhere leaves the base's very bytes.
     /// </summary>
     /// <param name="expert">An expert that <see cref="ExpertFit.Verify"/> has accepted for this model.</param>
     /// <param name="factors">Factors of at least the weights the expert adapts.</param>
     /// <param name="cancellation">Cancels between panels of a weight; the model is then bit-exactly on its base.</param>
     /// <exception cref="WeightAccessException">A weight cannot be rebuilt; nothing was changed.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; the model is on its base.</exception>
+    /// <exception cref="GpuException">A GPU failed. The model is on its base, or, where the GPU does nothing any more, refused until it can be brought there.</exception>
     public RebuildReport Apply(Expert expert, FactorStore factors, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(expert);
@@ -69,6 +86,10 @@ public sealed partial class WeightAdapter : IDisposable
             return new RebuildReport(0, 0, 0, TimeSpan.Zero);
 
         long started = Stopwatch.GetTimestamp();
+        if (_isTorn)
+            Restore();
+        foreach (var device in _devices)
+            device.Prepare(factors);
         // A mixture of one expert at weight 1 is that expert, bit for bit.
         var own = expert;
         while (own.Parts is [{ Weight: 1 } only])
@@ -87,18 +108,15 @@ public sealed partial class WeightAdapter : IDisposable
             (rebuilt, loaded) = prepared.IsFromFile ? (0, prepared.Weights) : (prepared.Weights, 0);
         }
         if (!ReferenceEquals(prepared, _shown))
-        {
-            // From here on whatever was computed under the old weights is stale.
-            Epoch++;
-            prepared.Show(_weights.Tensors.Values);
-            _shown = prepared;
-        }
+            Show(prepared, cancellation);
         Current = expert;
         return new RebuildReport(prepared.Weights, rebuilt, prepared.ByteLength, Stopwatch.GetElapsedTime(started))
         {
             Mixed = mixed,
             Raised = prepared.Raised,
             Loaded = loaded,
+            OnDevice = prepared.OnDevice,
+            InPlace = prepared.InPlace.Count,
             Note = note,
         };
     }
@@ -111,7 +129,7 @@ public sealed partial class WeightAdapter : IDisposable
     /// <param name="expert">An expert that <see cref="ExpertFit.Verify"/> has accepted for this model.</param>
     /// <param name="factors">Factors of at least the weights the expert adapts.</param>
     /// <param name="cancellation">Cancels; nothing is kept then.</param>
-    /// <exception cref="NotSupportedException">The kernel cannot sum deltas.</exception>
+    /// <exception cref="NotSupportedException">The kernel cannot sum deltas, or a GPU has the weights: it rebuilds a mixture from its z.</exception>
     /// <exception cref="WeightAccessException">A weight cannot be rebuilt, or its delta is too large to be kept.</exception>
     public void KeepDeltas(Expert expert, FactorStore factors, CancellationToken cancellation = default)
     {
@@ -119,6 +137,8 @@ public sealed partial class WeightAdapter : IDisposable
         ArgumentNullException.ThrowIfNull(factors);
         if (_kernel is not IMixtureKernel kernel)
             throw new NotSupportedException($"Kernel '{_kernel.Name}' cannot keep experts as deltas; the native one can.");
+        if (expert.Vectors.Keys.FirstOrDefault(name => _weights.Require(name).Device is not null) is { } elsewhere)
+            throw new NotSupportedException($"Weight '{elsewhere}' lies on {_weights.Require(elsewhere).Device!.Name}, which rebuilds mixtures from their z; deltas are kept for weights on a CPU.");
         if (!_deltas.ContainsKey(expert))
             _deltas.Add(expert, ExpertDeltas.Compute(expert, Plan(expert, factors), factors, kernel, _threads, cancellation));
     }
@@ -132,40 +152,115 @@ public sealed partial class WeightAdapter : IDisposable
     }
 
     /// <summary>Returns the model bit-exactly to its base. Rebuilt experts stay in memory, within the budget.</summary>
+    /// <exception cref="GpuException">A GPU failed; the model is refused until it can be brought to its base.</exception>
     public RebuildReport Reset()
     {
         long started = Stopwatch.GetTimestamp();
-        int count = 0;
-        long bytes = 0;
-        foreach (var tensor in _weights.Tensors.Values)
+        if (_isTorn)
+            Restore();
+        LiveTensor[] shown = [.. _weights.Tensors.Values.Where(static tensor => tensor.Shown is not null)];
+        if (shown.Length > 0)
         {
-            if (tensor.Shown is null)
-                continue;
-            if (count++ == 0)
-                Epoch++;
-            bytes += tensor.LiveLength;
-            tensor.Show(null);
+            Switch(() =>
+            {
+                foreach (var tensor in shown)
+                    tensor.Show(null);
+            });
         }
-        _shown = null;
         Current = null;
-        return new RebuildReport(count, 0, bytes, Stopwatch.GetElapsedTime(started));
+        return new RebuildReport(shown.Length, 0, shown.Sum(static tensor => tensor.LiveLength), Stopwatch.GetElapsedTime(started));
     }
 
     /// <summary>Returns the model to its base and gives up every rebuilt expert. The model must still be loaded.</summary>
     public void Dispose()
     {
-        Reset();
+        try
+        {
+            Reset();
+        }
+        catch (GpuException)
+        {
+            // The model is about to go; a GPU that has failed cannot be told anything.
+        }
         _prepared.Clear();
         ReleaseDeltas();
+        foreach (var device in _devices)
+            device.Dispose();
     }
+
+    private void Show(PreparedExpert prepared, CancellationToken cancellation)
+    {
+        try
+        {
+            Switch(() =>
+            {
+                prepared.Show(_weights.Tensors.Values);
+                foreach (var step in prepared.InPlace)
+                    ((DeviceWeights)step.Tensor.Device!).Rebuild(step, step.Tensor.Address, cancellation);
+            });
+            _shown = prepared;
+        }
+        catch
+        {
+            if (prepared.InPlace.Count > 0)
+                prepared.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Changes what weights show. Should that fail, the model goes back to its base.</summary>
+    private void Switch(Action change)
+    {
+        // From here on whatever was computed under the old weights is stale.
+        Epoch++;
+        var before = _shown;
+        _shown = null;
+        Current = null;
+        _isTorn = true;
+        try
+        {
+            foreach (var device in _devices)
+                device.WaitForReaders();
+            change();
+            foreach (var device in _devices)
+                device.Finish();
+            _isTorn = false;
+        }
+        catch
+        {
+            Restore();
+            throw;
+        }
+        finally
+        {
+            // Where a device wrote it into the model, nothing is left of it. Weights on a CPU may still be its own if that device has failed for good.
+            if (before is { InPlace.Count: > 0 } && !_isTorn)
+                before.Dispose();
+        }
+    }
+
+    /// <summary>Writes the base everywhere, whatever is there. If that fails the model stays refused.</summary>
+    private void Restore()
+    {
+        Epoch++;
+        foreach (var tensor in _weights.Tensors.Values)
+            tensor.Restore();
+        foreach (var device in _devices)
+            device.Finish();
+        _isTorn = false;
+    }
+
+    /// <summary>What an expert changes, in the order it is rebuilt: weights that take most working memory first, when little of the expert takes memory yet.</summary>
+    private IEnumerable<KeyValuePair<string, ReadOnlyMemory<float>>> Changed(Expert expert) => expert.Vectors
+        .Where(static vector => vector.Value.Span.IndexOfAnyExcept(1f) >= 0)
+        .OrderByDescending(static vector => vector.Value.Length)
+        .ThenByDescending(vector => _weights.Require(vector.Key).Stored.ByteLength);
 
     private List<RebuildStep> Plan(Expert expert, FactorStore factors)
     {
         var plan = new List<RebuildStep>(expert.Vectors.Count);
-        foreach (var (name, z) in expert.Vectors)
+        foreach (var (name, z) in Changed(expert))
         {
-            if (z.Span.IndexOfAnyExcept(1f) < 0)
-                continue;
             var tensor = _weights.Require(name);
             if (!factors.TryGet(name, out var matrix))
                 throw new WeightAccessException($"Weight '{name}' has no factors in the sidecar file; factor it first.");
@@ -185,54 +280,52 @@ public sealed partial class WeightAdapter : IDisposable
     private PreparedExpert Mix(Expert expert, (ExpertDeltas Deltas, float Weight)[] parts, CancellationToken cancellation)
     {
         LiveTensor[] tensors = [.. parts.SelectMany(static part => part.Deltas.Weights).Distinct()];
-        var types = Types(tensors, out long length);
-        return Build(expert, tensors, types, length, isMixture: true, make =>
+        var types = Types(tensors, out var lengths);
+        return Build(expert, tensors, types, lengths, isMixture: true, fill: builder =>
         {
             for (int index = 0; index < tensors.Length; index++)
             {
                 cancellation.ThrowIfCancellationRequested();
-                make(index, destination => Sum(tensors[index], parts, types[index], destination, cancellation));
+                builder.Make(index, destination => Sum(tensors[index], parts, types[index], destination, cancellation));
             }
         });
     }
 
-    /// <summary>
-    /// Fills an arena with versions of weights. <paramref name="fill"/> is given what makes one version, and calls it for each; it may start again at the first.
-    /// </summary>
+    /// <summary>Fills memory with versions of weights, and keeps them where they have a place of their own.</summary>
     private PreparedExpert Build(
-        Expert expert, LiveTensor[] tensors, TensorType[] types, long length, bool isMixture, Action<Action<int, TensorFill>> fill, bool isFromFile = false)
+        Expert expert, LiveTensor[] tensors, TensorType[] types, long[] lengths, bool isMixture, Action<ExpertBuilder> fill, bool isFromFile = false)
     {
-        var arena = _prepared.Rent(length, isMixture, Leave);
+        var arenas = _prepared.Rent(lengths, isMixture, Leave);
         try
         {
-            var versions = new TensorVersion[tensors.Length];
-            fill((index, destination) =>
-            {
-                if (index == 0)
-                    arena.Clear();
-                versions[index] = tensors[index].CreateVersion(arena, types[index], destination);
-            });
-            arena.Seal();
-            var prepared = new PreparedExpert(expert, arena, versions, isMixture) { IsFromFile = isFromFile };
-            _prepared.Add(prepared);
+            var builder = new ExpertBuilder(tensors, types, arenas);
+            fill(builder);
+            var prepared = builder.Finish(expert, isMixture, isFromFile);
+            if (prepared.InPlace.Count == 0)
+                _prepared.Add(prepared);
             return prepared;
         }
         catch
         {
+            // Whatever devices still do with the memory ends first.
+            foreach (var device in _devices)
+                device.Settle();
             Reset();
-            arena.Dispose();
+            foreach (var arena in arenas)
+                arena.Dispose();
             throw;
         }
     }
 
-    /// <summary>The type of each weight's version and the bytes of all: as precise as asked for, if the budget allows, else the base's own.</summary>
-    private TensorType[] Types(IReadOnlyList<LiveTensor> tensors, out long length)
+    /// <summary>The type of each weight's version, and the bytes of all on each place: as precise as asked for, if the budget allows, else the base's own.</summary>
+    private TensorType[] Types(IReadOnlyList<LiveTensor> tensors, out long[] lengths)
     {
         foreach (var precision in new[] { _precision, AdaptedPrecision.Base })
         {
             TensorType[] types = [.. tensors.Select(tensor => AdaptedPrecisionRules.TypeFor(tensor, precision))];
-            length = TensorArena.LengthFor(tensors.Zip(types, static (tensor, type) => tensor.LengthAs(type)));
-            if (precision == AdaptedPrecision.Base || _prepared.Allows(length))
+            lengths = [.. _devices.Prepend<ITensorDevice?>(null).Select(place => TensorArena.LengthFor(
+                tensors.Zip(types).Where(pair => ReferenceEquals(pair.First.Device, place)).Select(static pair => pair.First.LengthAs(pair.Second))))];
+            if (precision == AdaptedPrecision.Base || _prepared.Allows(lengths[0]))
                 return types;
         }
         throw new UnreachableException();

@@ -1,6 +1,7 @@
 using T2.Gguf;
 using T2.Gguf.Experts;
 using T2.Kernels;
+using T2.Kernels.Gpu;
 using T2.Llama;
 using T2.Weights;
 
@@ -18,7 +19,7 @@ public sealed class AdaptiveModel : IAsyncDisposable
     private FactorStore? _factors;
     private int _disposed;
 
-    private AdaptiveModel(GgufFile file, LlamaModel native, LiveWeights weights, IWeightKernel kernel, ModelOptions options)
+    private AdaptiveModel(GgufFile file, LlamaModel native, LiveWeights weights, IWeightKernel kernel, IReadOnlyList<DeviceWeights> devices, ModelOptions options)
     {
         File = file;
         Native = native;
@@ -26,7 +27,7 @@ public sealed class AdaptiveModel : IAsyncDisposable
         _kernel = kernel;
         _options = options;
         _fingerprint = new Lazy<string>(() => WeightFingerprint.Compute(file));
-        Adapter = new WeightAdapter(weights, kernel, options.ResolvedThreads, options.PreparedBytes, options.Precision)
+        Adapter = new WeightAdapter(weights, kernel, options.ResolvedThreads, options.PreparedBytes, options.Precision, devices)
         {
             Files = options.PreparedDirectory is { } directory ? (directory, () => Fingerprint) : null,
         };
@@ -53,8 +54,11 @@ public sealed class AdaptiveModel : IAsyncDisposable
     /// <summary>The live weights, found and classified.</summary>
     public LiveWeights Weights { get; }
 
-    /// <summary>Bytes of memory that rebuilt experts take, beside the base.</summary>
+    /// <summary>Bytes of host memory that rebuilt experts take, beside the base.</summary>
     public long PreparedBytes => Adapter.PreparedBytes;
+
+    /// <summary>Bytes of GPU memory that rebuilt experts take, beside the base.</summary>
+    public long PreparedDeviceBytes => Adapter.PreparedDeviceBytes;
 
     /// <summary>Bytes of memory that deltas kept for mixtures take.</summary>
     public long DeltaBytes => Adapter.DeltaBytes;
@@ -232,6 +236,7 @@ public sealed class AdaptiveModel : IAsyncDisposable
 
     private static AdaptiveModel Load(string path, ModelOptions options, CancellationToken cancellation)
     {
+        GpuKernelEntry.Register();
         var kernel = options.KernelOverride ?? KernelRegistry.Resolve(options.Kernel);
         var file = GgufFile.Open(path);
         LlamaModel? native = null;
@@ -251,7 +256,7 @@ public sealed class AdaptiveModel : IAsyncDisposable
                 throw new WeightAccessException($"Adapted weights cannot be of precision '{options.Precision}': this llama.cpp computes on a GPU too, and only CPUs allow a weight to change its type.");
             var weights = LiveWeights.Discover(file, new LlamaWeightProbe(native), ggml, options.SwitchByCopy);
             LoadedPages.Release(file, weights);
-            return new AdaptiveModel(file, native, weights, kernel, options);
+            return new AdaptiveModel(file, native, weights, kernel, DeviceDiscovery.Open(weights, options), options);
         }
         catch
         {

@@ -123,6 +123,10 @@ internal sealed class Answer(
         string detail = FormattableString.Invariant($"'{expert.Name}' {how}: {rebuilt.Weights} weights, {rebuilt.Bytes / 1e6:0.0} MB");
         if (model.Precision != AdaptedPrecision.Base && rebuilt.Weights > 0)
             detail += FormattableString.Invariant($", {rebuilt.Raised} of them in a finer type than the base's");
+        if (rebuilt.OnDevice > 0)
+            detail += FormattableString.Invariant($", {rebuilt.OnDevice} of them on the GPU");
+        if (rebuilt.InPlace > 0)
+            detail += FormattableString.Invariant($" ({rebuilt.InPlace} in place: no room to keep them)");
         if (rebuilt.Note is { } note)
             detail += "; " + note;
         Finish(Stage.Rebuild, started, 0, detail);

@@ -1,5 +1,7 @@
 using Microsoft.Extensions.Logging;
+using T2.Kernels.Gpu;
 using T2.Llama;
+using T2.Weights;
 
 namespace T2.Runtime;
 
@@ -34,7 +36,10 @@ public sealed record ModelOptions
     /// </summary>
     public AdaptedPrecision Precision { get; init; }
 
-    /// <summary>Kernel that factors and rebuilds (<c>t2 kernels</c> lists them); null = the best available.</summary>
+    /// <summary>
+    /// Kernel that factors and rebuilds (<c>t2 kernels</c> lists them); null = the best available, and for weights that llama.cpp keeps on a CUDA device that
+    /// device. A CPU's kernel named here rebuilds those too, and they are uploaded.
+    /// </summary>
     public string? Kernel { get; init; }
 
     /// <summary>The factor sidecar; null = beside the model, <c>&lt;model&gt;.t2factors</c>.</summary>
@@ -54,6 +59,15 @@ public sealed record ModelOptions
     /// cannot be written. Slower by the time of the copy; there for backends that keep pointers, and to measure what a copy costs.
     /// </summary>
     public bool SwitchByCopy { get; init; }
+
+    /// <summary>
+    /// What T2 may take of a GPU's memory for weights that llama.cpp keeps there: the rest of it is for contexts. Experts rebuilt on a GPU stay there within
+    /// <see cref="PreparedBytes"/>.
+    /// </summary>
+    public GpuPlanOptions GpuPlan { get; init; } = new();
+
+    /// <summary>Gives the device of a weight that lies on one; null = none. Made by a test.</summary>
+    internal Func<LiveTensor, IGpuDevice?>? GpuOverride { get; init; }
 
     /// <summary>A kernel made by a test.</summary>
     internal T2.Kernels.IWeightKernel? KernelOverride { get; init; }

@@ -20,7 +20,7 @@
 extern "C" {
 #endif
 
-#define T2K_ABI_VERSION 2
+#define T2K_ABI_VERSION 3
 
 enum t2k_status
 {
@@ -67,6 +67,9 @@ T2K_API int32_t t2k_quantize(int32_t type, const float* src, int64_t rows, int64
 
 /* Bytes of workspace t2k_factorize asks for, outputs not counted. Between calls at most 48 MiB of workspaces are kept, for all calls together. */
 T2K_API int64_t t2k_factorize_bytes(int64_t rows, int64_t cols, int32_t threads);
+
+/* Gives the kept workspaces back to the system, unless they are less than 4 MiB in all. To be called when no call is expected soon. Returns their bytes. */
+T2K_API int64_t t2k_release_workspaces(void);
 
 /* sigma: r singular values, descending. basis: r×r, row i the singular vector of sigma[i] on the smaller side (V if cols <= rows, else U). */
 T2K_API int32_t t2k_factorize(const float* weight, int64_t rows, int64_t cols, double* sigma, float* basis, int32_t threads,

@@ -1,5 +1,6 @@
 // The C ABI: arguments are checked here, once; every exception stops here and becomes a status and a sentence.
 #include "common/status.h"
+#include "common/workspace.h"
 #include "dispatch/kernel_table.h"
 #include "factorize/factorize.h"
 #include "mix/mix.h"
@@ -133,6 +134,11 @@ const char* t2k_isa_at(int32_t i)
 int32_t t2k_set_isa(const char* name)
 {
     return guarded([&] { force_kernels(name); });
+}
+
+int64_t t2k_release_workspaces(void)
+{
+    return static_cast<int64_t>(release_workspaces());
 }
 
 int32_t t2k_type_info(int32_t type, int32_t* block_length, int32_t* block_bytes)

@@ -126,3 +126,15 @@ TEST(abi, workspaces_kept_between_calls_are_bounded)
     size_t small = 1000;
     t2k::give_workspace(t2k::take_workspace(small), small);
 }
+
+TEST(abi, kept_workspaces_are_given_back_when_asked_for)
+{
+    t2k_release_workspaces();
+    size_t large = size_t{5} << 20, little = size_t{1} << 20;
+    t2k::give_workspace(t2k::take_workspace(large), large);
+    const size_t kept = t2k::workspace_kept(); // none under the address sanitizer
+    CHECK(t2k_release_workspaces() == static_cast<int64_t>(kept) && t2k::workspace_kept() == 0, kept);
+    t2k::give_workspace(t2k::take_workspace(little), little);
+    const size_t still = t2k::workspace_kept();
+    CHECK(t2k_release_workspaces() == 0 && t2k::workspace_kept() == still, still);
+}

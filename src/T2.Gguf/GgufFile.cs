@@ -30,7 +30,7 @@ public sealed unsafe class GgufFile : IDisposable
         try
         {
             _start += view.PointerOffset;
-            var parser = new GgufParser(_start, length, path);
+            var parser = new GgufParser(view, _start, length, path);
             parser.Parse();
             Alignment = parser.Alignment;
             Metadata = new GgufMetadata(parser.Metadata, path);

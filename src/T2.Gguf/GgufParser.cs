@@ -18,13 +18,15 @@ internal unsafe ref struct GgufParser
     // Arrays from this size on stay in the file.
     private const int MappedFrom = 64 << 10;
 
+    private readonly object _mapping;
     private readonly byte* _start;
     private readonly long _length;
     private readonly string _path;
     private long _position;
 
-    public GgufParser(byte* start, long length, string path)
+    public GgufParser(object mapping, byte* start, long length, string path)
     {
+        _mapping = mapping;
         _start = start;
         _length = length;
         _path = path;
@@ -131,7 +133,7 @@ internal unsafe ref struct GgufParser
             CheckBools(payload, at, key);
         if (bytes < MappedFrom)
             return new(GgufValueType.Array, elementType, (int)count, payload.ToArray());
-        var mapped = new MappedBytes(_start + at, (int)bytes);
+        var mapped = new MappedBytes(_mapping, _start + at, (int)bytes);
         Mapped.Add(mapped);
         return new(GgufValueType.Array, elementType, (int)count, mapped.Memory);
     }

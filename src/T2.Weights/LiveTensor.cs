@@ -87,6 +87,16 @@ public sealed unsafe class LiveTensor
             MappedPages.Release(_pristine, Stored.ByteLength);
     }
 
+    /// <summary>
+    /// Lets go of the base's own pages where they are mapped, while an expert takes the weight's place: the next decode on the base gets them back from the
+    /// system's file cache. So rebuilding a model takes the memory of what is rebuilt from what it replaces.
+    /// </summary>
+    public void ReleaseBase()
+    {
+        if (Storage == TensorStorage.Mapped)
+            MappedPages.Release((byte*)_base.Data, Stored.ByteLength);
+    }
+
     /// <summary>The bytes the model computes with now, of <see cref="LiveType"/>.</summary>
     /// <exception cref="InvalidOperationException">The storage cannot be read back (<see cref="IsReadable"/>).</exception>
     public ReadOnlySpan<byte> Live
@@ -236,13 +246,14 @@ public sealed unsafe class LiveTensor
         RequireReadable();
         if (LiveType != Stored.Type)
             return false;
-        const int Chunk = 4 << 20;
+        const int Chunk = 1 << 20;
         for (long offset = 0; offset < Stored.ByteLength; offset += Chunk)
         {
             int length = (int)Math.Min(Chunk, Stored.ByteLength - offset);
             if (!LiveEqualsFile(offset, length))
                 return false;
-            MappedPages.Release(_pristine + offset, length);
+            // From the start: reading a page maps its neighbours too, some of them let go of before.
+            MappedPages.Release(_pristine, offset + length);
         }
         return true;
     }

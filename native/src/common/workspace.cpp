@@ -6,6 +6,9 @@
 #if defined(__linux__)
 #include <sys/mman.h>
 #endif
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 
 namespace t2k
 {
@@ -105,6 +108,26 @@ void give_workspace(void* block, std::size_t bytes) noexcept
         release(k.blocks[evicted]);
     }
     k.blocks.erase(k.blocks.begin(), k.blocks.begin() + static_cast<std::ptrdiff_t>(evicted));
+}
+
+std::size_t release_workspaces() noexcept
+{
+    Kept& k = kept();
+    std::vector<Block> blocks;
+    std::size_t bytes = 0;
+    {
+        const std::lock_guard lock(k.mutex);
+        if (k.bytes < kHuge)
+            return 0;
+        blocks.swap(k.blocks);
+        std::swap(bytes, k.bytes);
+    }
+    for (const Block& block : blocks)
+        release(block);
+#if defined(__GLIBC__)
+    malloc_trim(0); // blocks that came from a thread's heap stay there otherwise
+#endif
+    return bytes;
 }
 
 std::size_t workspace_kept()

@@ -12,6 +12,9 @@ constexpr std::size_t kWorkspaceKept = std::size_t{48} << 20;
 void* take_workspace(std::size_t& bytes);
 void give_workspace(void* block, std::size_t bytes) noexcept;
 
+// Frees the kept blocks, if they are 4 MiB or more in all, and has the C library give their memory back. Returns their bytes.
+std::size_t release_workspaces() noexcept;
+
 // Bytes kept at the moment.
 std::size_t workspace_kept();
 }

@@ -28,6 +28,11 @@ public interface IWeightKernel
     /// <param name="threads">Upper bound of threads used, ≥ 1.</param>
     /// <param name="cancellation">Observed between row panels; the destination is then partly written and the caller restores it.</param>
     void Rebuild(in RebuildJob job, int threads, CancellationToken cancellation);
+
+    /// <summary>Gives up working memory that is kept for the next call, where none is expected soon. Harmless at any time.</summary>
+    void ReleaseWorkspaces()
+    {
+    }
 }
 
 /// <summary>One weight to rebuild.</summary>

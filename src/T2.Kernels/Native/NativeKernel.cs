@@ -53,6 +53,9 @@ public sealed unsafe class NativeKernel : IMixtureKernel
     }
 
     /// <inheritdoc/>
+    public void ReleaseWorkspaces() => _ = NativeMethods.ReleaseWorkspaces();
+
+    /// <inheritdoc/>
     /// <exception cref="ArgumentException">Something about the job does not fit together: lengths, types, overlap, z. Nothing has been written.</exception>
     public void Rebuild(in RebuildJob job, int threads, CancellationToken cancellation)
     {

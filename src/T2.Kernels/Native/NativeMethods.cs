@@ -8,7 +8,7 @@ internal static unsafe partial class NativeMethods
     public const string Library = "t2kernels";
 
     /// <summary><c>T2K_ABI_VERSION</c> these declarations were written for.</summary>
-    public const int AbiVersion = 2;
+    public const int AbiVersion = 3;
 
     [LibraryImport(Library, EntryPoint = "t2k_abi_version")]
     public static partial int GetAbiVersion();
@@ -18,6 +18,9 @@ internal static unsafe partial class NativeMethods
 
     [LibraryImport(Library, EntryPoint = "t2k_isa")]
     public static partial byte* GetIsa();
+
+    [LibraryImport(Library, EntryPoint = "t2k_release_workspaces")]
+    public static partial long ReleaseWorkspaces();
 
     [LibraryImport(Library, EntryPoint = "t2k_factorize")]
     public static partial NativeStatus Factorize(float* weight, long rows, long columns, double* sigma, float* basis, int threads, int* cancel);

@@ -29,7 +29,7 @@ internal static unsafe class PreparedFile
     internal static string Key(string fingerprint, string kernel, Expert expert, IReadOnlyList<LiveTensor> tensors, IReadOnlyList<TensorType> types)
     {
         var hash = new XxHash128();
-        Append(hash, $"t2 prepared 1\n{fingerprint}\n{kernel}\n");
+        Append(hash, $"t2 prepared 2\n{fingerprint}\n{kernel}\n");
         foreach (var (tensor, type) in tensors.Zip(types).OrderBy(static pair => pair.First.Name, StringComparer.Ordinal))
         {
             Append(hash, $"{tensor.Name}\n{type}\n");

@@ -254,7 +254,8 @@ public sealed partial class WeightAdapter : IDisposable
     private IEnumerable<KeyValuePair<string, ReadOnlyMemory<float>>> Changed(Expert expert) => expert.Vectors
         .Where(static vector => vector.Value.Span.IndexOfAnyExcept(1f) >= 0)
         .OrderByDescending(static vector => vector.Value.Length)
-        .ThenByDescending(vector => _weights.Require(vector.Key).Stored.ByteLength);
+        .ThenByDescending(vector => _weights.Require(vector.Key).Stored.ByteLength)
+        .ThenBy(static vector => vector.Key, StringComparer.Ordinal);
 
     private List<RebuildStep> Plan(Expert expert, FactorStore factors)
     {
@@ -301,6 +302,7 @@ public sealed partial class WeightAdapter : IDisposable
             var builder = new ExpertBuilder(tensors, types, arenas);
             fill(builder);
             var prepared = builder.Finish(expert, isMixture, isFromFile);
+            _kernel.ReleaseWorkspaces();
             if (prepared.InPlace.Count == 0)
                 _prepared.Add(prepared);
             return prepared;
@@ -353,6 +355,7 @@ public sealed partial class WeightAdapter : IDisposable
             _threads,
             cancellation);
         step.Tensor.ReleasePristine();
+        step.Tensor.ReleaseBase();
         factors.Release(step.Tensor.Name);
     }
 

@@ -229,6 +229,8 @@ public sealed class AdaptiveModel : IAsyncDisposable
         _factors?.Dispose();
         _factors = null;
         _factors = FactorStore.OpenOrCreate(path, File, Fingerprint, wanted, _kernel, new FactorOptions { Threads = _options.ResolvedThreads }, progress, cancellation);
+        // Factorising reads every weight through T2's own view of the file.
+        File.ReleasePages();
         return _factors;
     }
 

@@ -57,6 +57,30 @@ public sealed class GgufFileTests : IDisposable
         Assert.Throws<ArgumentException>(() => GgufFile.Open(path + "\0.bak"));
     }
 
+    [Theory]
+    [InlineData(10)]
+    [InlineData(100_000)]
+    public void Metadata_outlive_the_file(int count)
+    {
+        int[] numbers = [.. Enumerable.Range(0, count)];
+        string[] words = [.. numbers.Select(static number => $"word {number}")];
+        var path = _folder.File($"{count}.gguf");
+        var writer = new GgufWriter();
+        writer.SetMetadata("numbers", GgufValue.FromArray(numbers));
+        writer.SetMetadata("words", GgufValue.FromStrings(words));
+        writer.WriteTo(path);
+
+        var file = GgufFile.Open(path);
+        Assert.True(file.Metadata["numbers"].TryGetArray<int>(out var open));
+        Assert.True(open.SequenceEqual(numbers));
+        file.Dispose();
+        File.Delete(path);
+
+        Assert.True(file.Metadata["numbers"].TryGetArray<int>(out var closed));
+        Assert.True(closed.SequenceEqual(numbers));
+        Assert.Equal(words, file.Metadata.GetStrings("words"));
+    }
+
     [Fact]
     public void Data_cannot_be_reached_after_dispose()
     {

@@ -202,6 +202,22 @@ TEST(factorize, singular_values_and_vectors_of_awkward_shapes)
     }
 }
 
+TEST(factorize, the_same_bits_on_any_number_of_threads)
+{
+    // Small enough for one thread to do alone, and so large that A·v is cut.
+    for (const auto& [rows, cols] : {std::pair<int64_t, int64_t>{70, 90}, {840, 830}})
+    {
+        const std::vector<float> w = normal_values(rows * cols, 5);
+        const Factors one = factorized(w, rows, cols, 1);
+        for (const int threads : {2, 3, 4, 4})
+        {
+            const Factors many = factorized(w, rows, cols, threads);
+            CHECK(std::memcmp(one.sigma.data(), many.sigma.data(), one.sigma.size() * sizeof(double)) == 0, rows << "x" << cols << ": sigma on " << threads << " threads");
+            CHECK(std::memcmp(one.basis.data(), many.basis.data(), one.basis.size() * sizeof(float)) == 0, rows << "x" << cols << ": basis on " << threads << " threads");
+        }
+    }
+}
+
 TEST(factorize, special_spectra)
 {
     const int64_t n = 96;

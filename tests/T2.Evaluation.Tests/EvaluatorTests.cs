@@ -163,6 +163,19 @@ public sealed class EvaluatorTests : IAsyncLifetime, IDisposable
     }
 
     [Fact]
+    public async Task Two_evaluations_at_once_do_not_share_a_folder()
+    {
+        var task = NewTask("sums", 3);
+        EvaluationException? refused = null;
+        var progress = new Immediate(_ => refused ??= Assert.Throws<EvaluationException>(
+            () => new Evaluator(_model, Options("shared")).RunAsync([task], [EvaluationStrategy.Base]).GetAwaiter().GetResult()));
+        var report = await new Evaluator(_model, Options("shared")).RunAsync([task], [EvaluationStrategy.Base], progress);
+        Assert.Contains("answers.jsonl", refused!.Message, StringComparison.Ordinal);
+        Assert.Contains("used by another process", refused.Message, StringComparison.Ordinal);
+        Assert.Equal(3, report.Results[0].Items);
+    }
+
+    [Fact]
     public async Task A_failing_item_stops_no_run_and_counts_as_wrong()
     {
         var items = NewTask("sums", 6).Items;

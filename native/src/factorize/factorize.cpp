@@ -111,7 +111,7 @@ void solve_subspace(const Gemm64& gemm, const Weight& weight, double* rows, int6
 int64_t factorize_bytes(int64_t rows, int64_t cols, int threads)
 {
     const int64_t n = std::min(rows, cols);
-    // Gram, vectors, roots, merge rows; then packing buffers and panels.
+    // Gram, vectors, roots, merge rows, partial sums; then packing buffers and panels.
     return 8 * (4 * n * n + 400 * n + static_cast<int64_t>(threads) * (96 * 192 + 4096) + 192 * std::min<int64_t>(n + 64, 4096));
 }
 

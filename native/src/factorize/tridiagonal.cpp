@@ -15,43 +15,44 @@ constexpr int64_t kBlock = 32;
 constexpr int64_t kBackBlock = 64;
 constexpr int64_t kParallel = 768; // below this many columns a barrier costs more than the product
 
-// y = A·v for the trailing upper triangle that starts at row `first`.
+// y = A·v for the trailing upper triangle that starts at row `first`. Cut the same way however many threads there are, and summed in the order of the cuts:
+// factors are the same bits on any number of threads.
 class SymmetricProduct
 {
 public:
-    SymmetricProduct(const Gemm64& gemm, const double* a, int64_t n) : gemm_(gemm), a_(a), n_(n)
+    SymmetricProduct(const Gemm64& gemm, const double* a, int64_t n)
+        : gemm_(gemm), a_(a), n_(n), tasks_(std::clamp<int64_t>(n / 128, 8, 32)), partial_(n > kParallel ? n * tasks_ : 0)
     {
-        if (gemm.team.size() > 1 && n > kParallel)
-            partial_ = AlignedBuffer<double>(n * gemm.team.size());
     }
 
     void run(int64_t first, const double* v, double* y)
     {
         std::fill(y + first, y + n_, 0.0);
-        const int64_t size = n_ - first, members = gemm_.team.size();
+        const int64_t size = n_ - first;
         if (partial_.size() == 0 || size < kParallel)
         {
             gemm_.kernels.symmetric_rows(a_, n_, n_, first, n_, v, y);
             return;
         }
-        std::fill_n(partial_.data(), members * n_, 0.0);
-        const int64_t tasks = members * 4;
-        gemm_.team.run(tasks, gemm_.cancellation, [&](int64_t task, int member) {
-            // Row i has n − i elements: cut so that every task has the same number of elements.
-            const auto cut = [&](int64_t t) {
-                const double share = static_cast<double>(t) / static_cast<double>(tasks);
-                return t == tasks ? n_ : first + static_cast<int64_t>((1 - std::sqrt(1 - share)) * static_cast<double>(size)) / 4 * 4;
-            };
-            gemm_.kernels.symmetric_rows(a_, n_, n_, cut(task), cut(task + 1), v, partial_.data() + member * n_);
+        // Row i has n − i elements: cut so that every task has the same number of elements. It adds to nothing before its first row.
+        const auto cut = [&](int64_t task) {
+            const double share = static_cast<double>(task) / static_cast<double>(tasks_);
+            return task == tasks_ ? n_ : first + static_cast<int64_t>((1 - std::sqrt(1 - share)) * static_cast<double>(size)) / 4 * 4;
+        };
+        gemm_.team.run(tasks_, gemm_.cancellation, [&](int64_t task, int) {
+            double* const sum = partial_.data() + task * n_;
+            std::fill(sum + cut(task), sum + n_, 0.0);
+            gemm_.kernels.symmetric_rows(a_, n_, n_, cut(task), cut(task + 1), v, sum);
         });
-        for (int64_t member = 0; member < members; ++member)
-            gemm_.kernels.axpy(1.0, partial_.data() + member * n_ + first, y + first, size);
+        for (int64_t task = 0; task < tasks_; ++task)
+            gemm_.kernels.axpy(1.0, partial_.data() + task * n_ + cut(task), y + cut(task), n_ - cut(task));
     }
 
 private:
     const Gemm64& gemm_;
     const double* a_;
     int64_t n_;
+    int64_t tasks_;
     AlignedBuffer<double> partial_;
 };
 

@@ -34,7 +34,7 @@ internal sealed class EvaluationLog : IDisposable
         try
         {
             Directory.CreateDirectory(folder);
-            var log = new EvaluationLog(path, new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read));
+            var log = new EvaluationLog(path, new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
             try
             {
                 log.Read();

@@ -246,7 +246,7 @@ public sealed unsafe class LiveTensor
         RequireReadable();
         if (LiveType != Stored.Type)
             return false;
-        const int Chunk = 1 << 20;
+        const int Chunk = 256 << 10;
         for (long offset = 0; offset < Stored.ByteLength; offset += Chunk)
         {
             int length = (int)Math.Min(Chunk, Stored.ByteLength - offset);

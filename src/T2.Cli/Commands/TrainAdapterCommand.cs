@@ -85,7 +85,8 @@ internal static class TrainAdapterCommand
         return command;
     }
 
-    private static TrainingOptions Common(ParseResult parsed) => new()
+    /// <summary>What `svf` and `lora` have in common, as the command line gives it.</summary>
+    internal static TrainingOptions Common(ParseResult parsed) => new()
     {
         Objective = parsed.GetValue(TrainingFlags.Objective) == "next-token" ? TrainingObjective.NextToken : TrainingObjective.Policy,
         Batch = parsed.GetValue(TrainingFlags.Batch),

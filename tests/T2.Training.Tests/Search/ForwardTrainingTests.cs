@@ -1,4 +1,6 @@
+using System.Text.Json.Nodes;
 using T2.Gguf.Experts;
+using T2.Tasks;
 using T2.TestKit;
 
 namespace T2.Training.Tests;
@@ -47,6 +49,17 @@ public sealed class ForwardTrainingTests : IDisposable
         var request = Request("hopeless", SyntheticModelSpec.Tiny256, new SearchOptions { HopelessAfter = 2 }) with { Verifier = new FixedVerifier(static () => default) };
         var failure = await Assert.ThrowsAsync<TrainingException>(() => ForwardTraining.RunAsync(request));
         Assert.Contains("No candidate of 2 generations got an answer right", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Where_every_answer_is_right_the_base_is_the_best_candidate()
+    {
+        // Candidates then differ by what the penalty takes alone, and the one that changes nothing has the loss of a full reward; a change must not earn more.
+        var request = Request("penalty", SyntheticModelSpec.Tiny256, new SearchOptions { Generations = 2 }) with { Verifier = new FixedVerifier(static () => new Verdict(true, "", null)) };
+        await ForwardTraining.RunAsync(request);
+        double[] losses = [.. File.ReadLines(request.LogPath).Select(static line => JsonNode.Parse(line)!["loss"]).OfType<JsonNode>().Select(static loss => (double)loss)];
+        Assert.Equal(2, losses.Length);
+        Assert.All(losses, static loss => Assert.Equal(-1, loss));
     }
 
     public void Dispose() => _folder.Dispose();

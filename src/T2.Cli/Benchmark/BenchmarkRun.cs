@@ -34,6 +34,8 @@ internal sealed class BenchmarkRun(AdaptiveModel model, int prompt, int generate
                 var (_, expert, lora) = variants[index];
                 await EnterAsync(expert, cancellation).ConfigureAwait(false);
                 test.Use(lora);
+                // One token touches every weight: else what comes twice in a row, where the order turns round, would find its own in the caches and no other would.
+                test.Run(1, 1, cancellation);
                 // The warm-up touches every page and thread once; it is not counted.
                 bool warmUp = repetition < 0;
                 if (prompt > 0)

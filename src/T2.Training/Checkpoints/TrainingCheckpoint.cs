@@ -23,6 +23,7 @@ internal sealed record TrainingCheckpoint
     private const string BestStepKey = "t2.checkpoint.best_step";
     private const string SearchKey = "t2.checkpoint.search";
     private const string WorseKey = "t2.checkpoint.validations_since_best";
+    private const string UnrewardedKey = "t2.checkpoint.unrewarded_steps";
 
     /// <summary>What decides the run's course, as <see cref="RunSettings"/> writes it.</summary>
     internal required string Settings { get; init; }
@@ -35,6 +36,9 @@ internal sealed record TrainingCheckpoint
 
     /// <summary>How validation went so far.</summary>
     internal required ValidationState Validation { get; init; }
+
+    /// <summary>Steps since an answer was rewarded.</summary>
+    internal int Unrewarded { get; init; }
 
     /// <summary>By name: the optimised numbers, the optimiser's moments, and the best numbers so far.</summary>
     internal required IReadOnlyDictionary<string, float[]> Tensors { get; init; }
@@ -58,6 +62,7 @@ internal sealed record TrainingCheckpoint
         writer.SetMetadata(BestCorrectKey, Validation.BestCorrect);
         writer.SetMetadata(BestStepKey, Validation.BestStep);
         writer.SetMetadata(WorseKey, Validation.SinceBest);
+        writer.SetMetadata(UnrewardedKey, Unrewarded);
         if (Search is not null)
             writer.SetMetadata(SearchKey, Search);
         foreach (var (name, values) in Tensors)
@@ -89,6 +94,8 @@ internal sealed record TrainingCheckpoint
             OptimiserStep = metadata.GetInt64(OptimiserStepKey),
             Validation = new ValidationState(
                 Whole(metadata, ValidatedKey), Whole(metadata, BaseCorrectKey), Whole(metadata, LastCorrectKey), Whole(metadata, BestCorrectKey), Whole(metadata, BestStepKey), Whole(metadata, WorseKey)),
+            // Checkpoints of before it was kept have none.
+            Unrewarded = metadata.TryGetInt64(UnrewardedKey, out long unrewarded) ? checked((int)unrewarded) : 0,
             Tensors = tensors,
             Search = metadata.TryGetString(SearchKey, out string? search) ? search : null,
         };

@@ -10,7 +10,6 @@ internal sealed class PolicyGradient(TaskSet task, TrainingOptions options, Trai
     private const ulong SampleSeeds = 2;
 
     private readonly TrainedAdapter _adapter = adapter;
-    private int _hopeless;
 
     /// <inheritdoc/>
     internal override async Task<StepLoss> AccumulateAsync(int step, CancellationToken cancellation)
@@ -56,13 +55,13 @@ internal sealed class PolicyGradient(TaskSet task, TrainingOptions options, Trai
 
     private void RequireReward(Episode[] episodes, int correct)
     {
-        _hopeless = correct > 0 ? 0 : _hopeless + 1;
-        if (_hopeless < Options.HopelessAfter)
+        int unrewarded = correct > 0 ? 0 : Unrewarded + 1;
+        if (unrewarded < Options.HopelessAfter)
             return;
         var example = episodes[0];
         string judged = example.Verdict.Problem is { } problem ? $" ({problem})" : "";
         throw new TrainingException(
-            $"No answer was rewarded in {_hopeless} steps, so there is nothing to learn from: verifier '{Source.Verifier}' wants '{Shorten(example.Item.Answer)}' for question '{example.Item.Id}', "
+            $"No answer was rewarded in {unrewarded} steps, so there is nothing to learn from: verifier '{Source.Verifier}' wants '{Shorten(example.Item.Answer)}' for question '{example.Item.Id}', "
             + $"the model said '{Shorten(example.Text)}'{judged}. Check the verifier, or train by next-token first.");
     }
 

@@ -12,6 +12,9 @@ internal abstract class StepObjective(TaskSet source, TrainingOptions options, T
     /// <summary>The run's options.</summary>
     protected TrainingOptions Options { get; } = options;
 
+    /// <summary>Finished steps since a sampled answer was rewarded: part of the run's state, which only a finished step changes.</summary>
+    internal int Unrewarded { get; set; }
+
     /// <summary>Makes the adapter's gradient that of a step.</summary>
     /// <param name="step">Steps done before this one.</param>
     /// <param name="cancellation">Cancels; the adapter's values are untouched.</param>

@@ -47,6 +47,7 @@ internal sealed class TrainingRun(
             Step = tracker.Step,
             OptimiserStep = optimiser.StepCount,
             Validation = tracker.Validation,
+            Unrewarded = objective.Unrewarded,
             Tensors = tensors,
         };
     }
@@ -66,6 +67,7 @@ internal sealed class TrainingRun(
             }
         }
         optimiser.StepCount = checkpoint.OptimiserStep;
+        objective.Unrewarded = checkpoint.Unrewarded;
         tracker.Resume(checkpoint);
         adapter.ApplyValues();
     }
@@ -91,6 +93,7 @@ internal sealed class TrainingRun(
         adapter.GatherGradient();
         double norm = Update(rate);
         bool sampled = loss.Sampled > 0;
+        objective.Unrewarded = sampled && loss.Correct == 0 ? objective.Unrewarded + 1 : 0;
         tracker.AddStep(new StepRecord
         {
             Step = 0,

@@ -15,7 +15,7 @@ internal sealed class SearchRun
     private readonly QuestionOrder _questions;
     private CrossEntropySearch _search;
     private double[] _best;
-    private int _hopeless;
+    private int _unrewarded;
 
     internal SearchRun(SearchRequest request, RunSettings settings, CandidateFactory candidates, RolloutEngine rollouts, RunTracker tracker)
     {
@@ -63,6 +63,7 @@ internal sealed class SearchRun
         Step = _tracker.Step,
         OptimiserStep = _tracker.Step,
         Validation = _tracker.Validation,
+        Unrewarded = _unrewarded,
         Tensors = new Dictionary<string, float[]>(),
         Search = new SearchState(_search.Save(), _best).Serialize(),
     };
@@ -77,6 +78,7 @@ internal sealed class SearchRun
             var state = SearchState.Deserialize(checkpoint.Search ?? "");
             _search = CrossEntropySearch.Restore(state.Search);
             _best = state.Best;
+            _unrewarded = checkpoint.Unrewarded;
         }
         catch (FormatException exception)
         {
@@ -103,10 +105,11 @@ internal sealed class SearchRun
             tokens += episodes.Sum(static episode => episode.AnswerTokens.Count);
             fitness[index] = (double)right / questions.Length - _request.Options.Penalty * MeanSquare(population[index]);
         }
-        _hopeless = correct > 0 ? 0 : _hopeless + 1;
-        if (_hopeless >= _request.Options.HopelessAfter)
-            throw new TrainingException($"No candidate of {_hopeless} generations got an answer right, so there is nothing to choose by. Check verifier '{_request.Task.Training.Verifier}'.");
+        int unrewarded = correct > 0 ? 0 : _unrewarded + 1;
+        if (unrewarded >= _request.Options.HopelessAfter)
+            throw new TrainingException($"No candidate of {unrewarded} generations got an answer right, so there is nothing to choose by. Check verifier '{_request.Task.Training.Verifier}'.");
         _search.Tell(fitness);
+        _unrewarded = unrewarded;
         double share = (double)correct / (questions.Length * population.Length);
         _tracker.AddStep(new StepRecord
         {

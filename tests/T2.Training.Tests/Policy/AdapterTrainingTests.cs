@@ -111,6 +111,14 @@ public sealed class AdapterTrainingTests : IDisposable
         Assert.Contains("wants 'a' for question", failure.Message, StringComparison.Ordinal);
         Assert.Contains("step 2 is kept in", failure.Message, StringComparison.Ordinal);
         Assert.True(File.Exists(request.CheckpointPath));
+
+        // Taken up again, it has no more patience than it had left; nor has one that was stopped in a step.
+        failure = await Assert.ThrowsAsync<TrainingException>(() => AdapterTraining.RunAsync(request with { Resume = true }));
+        Assert.Contains("step 2 is kept in", failure.Message, StringComparison.Ordinal);
+        var stopped = Request("hopeless-stopped", request.Options) with { Verifier = request.Verifier };
+        await StopAsync(stopped, 1, "sampling");
+        failure = await Assert.ThrowsAsync<TrainingException>(() => AdapterTraining.RunAsync(stopped with { Resume = true }));
+        Assert.Contains("step 2 is kept in", failure.Message, StringComparison.Ordinal);
     }
 
     [Fact]

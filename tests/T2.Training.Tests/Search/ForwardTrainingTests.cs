@@ -49,6 +49,9 @@ public sealed class ForwardTrainingTests : IDisposable
         var request = Request("hopeless", SyntheticModelSpec.Tiny256, new SearchOptions { HopelessAfter = 2 }) with { Verifier = new FixedVerifier(static () => default) };
         var failure = await Assert.ThrowsAsync<TrainingException>(() => ForwardTraining.RunAsync(request));
         Assert.Contains("No candidate of 2 generations got an answer right", failure.Message, StringComparison.Ordinal);
+        // Taken up again, it has no more patience than it had left.
+        failure = await Assert.ThrowsAsync<TrainingException>(() => ForwardTraining.RunAsync(request with { Resume = true }));
+        Assert.Contains("step 1 is kept in", failure.Message, StringComparison.Ordinal);
     }
 
     [Fact]

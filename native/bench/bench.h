@@ -19,6 +19,8 @@ struct Options
     int repetitions = 7;
     std::string model = "qwen2.5-0.5b";
     std::vector<std::string> types; // of rebuilds and mixtures; empty: all
+    std::vector<double> spreads = {0.05}; // standard deviations of z about 1, of rebuilds
+    int32_t arithmetic = T2K_AUTO;        // of rebuilds
 
     bool wants(const char* type) const { return types.empty() || std::find(types.begin(), types.end(), type) != types.end(); }
 };

@@ -1,10 +1,24 @@
 // t2k_bench [factor|rebuild|mix|all] [--model qwen2.5-0.5b|llama-3.2-1b|llama-3-8b] [--threads N] [--repetitions N] [--isa NAME[,NAME]]
-//           [--types NAME[,NAME]]
+//           [--types NAME[,NAME]] [--z SPREAD[,SPREAD]] [--arithmetic auto|fp32|int16|bf16|int8]
 //
 // Baselines are taken from the system at run time: OpenBLAS (libopenblas.so.0, or T2_OPENBLAS) and ggml (T2_GGML_BASE). Without them their columns are empty.
 #include "bench.h"
 #include <cstring>
 #include <sstream>
+#include <utility>
+
+namespace
+{
+int32_t arithmetic_named(const std::string& name)
+{
+    constexpr std::pair<const char*, int32_t> known[] = {
+        {"auto", T2K_AUTO}, {"fp32", T2K_FP32}, {"int16", T2K_INT16}, {"bf16", T2K_BF16}, {"int8", T2K_INT8}};
+    for (const auto& [known_name, value] : known)
+        if (name == known_name)
+            return value;
+    throw std::runtime_error("--arithmetic '" + name + "' is none of auto, fp32, int16, bf16, int8.");
+}
+}
 
 int main(int argc, char** argv)
 {
@@ -39,6 +53,15 @@ int main(int argc, char** argv)
                 for (std::string name; std::getline(list, name, ',');)
                     options.types.push_back(name);
             }
+            else if (argument == "--z")
+            {
+                options.spreads.clear();
+                std::stringstream list(value());
+                for (std::string spread; std::getline(list, spread, ',');)
+                    options.spreads.push_back(std::stod(spread));
+            }
+            else if (argument == "--arithmetic")
+                options.arithmetic = arithmetic_named(value());
             else
                 what = argument;
         }

@@ -18,25 +18,23 @@ void bench_mix(const Options& options)
         for (auto& worker : workers)
             worker.join();
     };
-    // What quantising alone costs: as many values from buffers that stay in the second-level cache.
-    const auto requantise = [&](int32_t type, const std::vector<float>& values) {
-        constexpr int64_t slice = 16 * 1024;
-        std::vector<std::thread> workers;
-        for (int t = 0; t < options.threads; ++t)
-            workers.emplace_back([&, t] {
-                std::vector<uint8_t> target(slice * 4);
-                for (int64_t done = count * t / options.threads; done < count * (t + 1) / options.threads; done += slice)
-                    require(t2k_quantize(type, values.data() + t * slice, 16, slice / 16, target.data(), 1));
-            });
-        for (auto& worker : workers)
-            worker.join();
+    // Relative to quantising the same fp32 sum as ggml does: 1 for types without a search.
+    const auto error_of = [](int32_t type, const std::vector<uint8_t>& bytes, int64_t some, int64_t width, const std::vector<float>& sum) {
+        std::vector<float> back(sum.size());
+        require(t2k_dequantize(type, bytes.data(), some, width, back.data(), 1));
+        double error = 0;
+        for (size_t i = 0; i < sum.size(); ++i)
+            error += (static_cast<double>(back[i]) - sum[i]) * (static_cast<double>(back[i]) - sum[i]);
+        return std::sqrt(error);
     };
-    std::printf("\n## mix: W + Σ α·D over %ld×%ld, deltas in BF16; requantise: the destination's quantiser alone, from cache\n%-13s %6s %8s %7s %11s %8s %13s %10s\n",
-                static_cast<long>(rows), static_cast<long>(cols), "type", "deltas", "ms", "GB/s", "memcpy GB/s", "% memcpy", "requantise ms", "of the mix");
+    std::printf("\n## mix: W + Σ α·D over %ld×%ld, deltas in BF16, a tenth of W; error: of ggml's quantiser on the same sum\n%-13s %6s %8s %7s %11s %8s %7s\n",
+                static_cast<long>(rows), static_cast<long>(cols), "type", "deltas", "ms", "GB/s", "memcpy GB/s", "% memcpy", "error");
     const auto raw = normal_values(count / 16, 1, 0.02f);
     std::vector<float> values(static_cast<size_t>(count));
     for (size_t i = 0; i < values.size(); ++i)
         values[i] = raw[i % raw.size()];
+    const auto noise = normal_values(count / 64, 2, 0.002f);
+    std::vector<float> change(static_cast<size_t>(count));
     struct Pair
     {
         int32_t from, to;
@@ -62,19 +60,27 @@ void bench_mix(const Options& options)
             std::vector<float> alpha;
             for (auto& d : delta)
             {
-                require(t2k_quantize(30, values.data(), rows, cols, d.data(), options.threads));
+                for (size_t i = 0; i < change.size(); ++i)
+                    change[i] = noise[(i + 4099 * pointers.size()) % noise.size()];
+                require(t2k_quantize(30, change.data(), rows, cols, d.data(), options.threads));
                 pointers.push_back(d.data());
-                alpha.push_back(0.01f);
+                alpha.push_back(1.0f / std::sqrt(static_cast<float>(deltas)));
             }
             const auto t = medians(options.repetitions, {[&] {
                                                              require(t2k_mix(w.data(), pair.from, rows, cols, deltas, pointers.data(), 30, alpha.data(), out.data(),
                                                                              pair.to, options.threads, nullptr));
                                                          },
-                                                         copy, [&] { requantise(pair.to, values); }});
+                                                         copy});
+            constexpr int64_t some = 64;
+            std::vector<float> sum(static_cast<size_t>(some * cols));
+            std::vector<uint8_t> searched(static_cast<size_t>(some * cols / length * bytes));
+            require(t2k_mix(w.data(), pair.from, some, cols, deltas, pointers.data(), 30, alpha.data(), sum.data(), 0, options.threads, nullptr));
+            require(t2k_quantize(pair.to, sum.data(), some, cols, searched.data(), options.threads));
+            const double error = error_of(pair.to, out, some, cols, sum), unit = error_of(pair.to, searched, some, cols, sum);
             const double traffic = static_cast<double>(w.size() + out.size() + static_cast<size_t>(deltas) * static_cast<size_t>(count) * 2);
             const double rate = traffic / t[0] / 1e9, memcpy_rate = 2.0 * static_cast<double>(from.size()) / t[1] / 1e9;
-            std::printf("%-13s %6d %8.2f %7.1f %11.1f %8.1f %13.2f %9.0f%%\n", pair.name, deltas, t[0] * 1e3, rate, memcpy_rate, 100 * rate / memcpy_rate, t[2] * 1e3,
-                        100 * t[2] / t[0]);
+            std::printf("%-13s %6d %8.2f %7.1f %11.1f %8.1f %7.3f\n", pair.name, deltas, t[0] * 1e3, rate, memcpy_rate, 100 * rate / memcpy_rate,
+                        unit > 0 ? error / unit : 1);
             std::fflush(stdout);
         }
     }

@@ -121,79 +121,84 @@ double error_of(int32_t type, const std::vector<uint8_t>& bytes, const Prepared&
     }
     return std::sqrt(error / norm);
 }
+
+void bench_spread(const Options& options, const std::string& isa, double spread)
+{
+    const ModelShape& model = model_shape(options.model);
+    const bool both = openblas().sgemm != nullptr && ggml_quantize() != nullptr;
+    const Peak peak = measure_peak();
+    std::printf("\n## rebuild on %s, z = 1 ± %.2f; registers reach %.0f GFLOP/s fp32, %.0f in 16-bit and %.0f in 8-bit dot products per core\n",
+                isa.c_str(), spread, peak.fp32, peak.dot16, peak.dot8);
+    std::printf("%-6s %-8s %11s %9s %9s %7s %9s %7s %7s %9s %8s %8s\n", "type", "weight", "m×n", "ours ms", "base ms", "ratio", "GFLOP/s", "% fp32", "% best", "q error",
+                "ours/q", "base/q");
+    for (const Type& type : kTypes)
+    {
+        if (!options.wants(type.name))
+            continue;
+        int32_t length = 0, bytes = 0;
+        require(t2k_type_info(type.id, &length, &bytes));
+        double total_ours = 0, total_base = 0;
+        int skipped = 0;
+        for (const Shape& shape : model.shapes)
+        {
+            if (shape.cols % length != 0)
+            {
+                ++skipped;
+                continue;
+            }
+            // The weight both sides start from is what the file holds: values already rounded to the type.
+            const int64_t count = shape.rows * shape.cols;
+            const auto raw = trained_like(shape.rows, shape.cols, 7);
+            std::vector<uint8_t> source(static_cast<size_t>(count / length * bytes)), target(source.size()), base(source.size());
+            std::vector<float> w(static_cast<size_t>(count));
+            require(t2k_quantize(type.id, raw.data(), shape.rows, shape.cols, source.data(), options.threads));
+            require(t2k_dequantize(type.id, source.data(), shape.rows, shape.cols, w.data(), options.threads));
+            if (both)
+                openblas().set_threads(options.threads);
+            const Prepared p = prepare(shape.rows, shape.cols, w, spread, options.threads);
+            Baseline baseline;
+            const auto ours = [&] {
+                require(t2k_rebuild(source.data(), type.id, shape.rows, shape.cols, p.basis.data(), p.z.data(), target.data(), type.id, options.arithmetic,
+                                    options.threads, nullptr));
+            };
+            std::vector<std::function<void()>> bodies{ours};
+            if (both)
+                bodies.push_back([&] { baseline.run(p, type.id, base.data(), options.threads); });
+            const auto t = medians(options.repetitions, bodies);
+            const double flops = 2.0 * static_cast<double>(count) * static_cast<double>(p.r);
+            std::printf("%-6s %-8s %5ldx%-5ld %9.3f", type.name, shape.name, static_cast<long>(shape.rows), static_cast<long>(shape.cols), t[0] * 1e3);
+            if (!both)
+            {
+                std::printf("\n");
+                continue;
+            }
+            const double rate = flops / t[0] / 1e9, best_peak = std::max({peak.dot8, peak.dot16, peak.fp32});
+            const auto percent = [&](double one) { return one > 0 ? 100 * rate / (one * options.threads) : 0; };
+            std::printf(" %9.3f %7.2f %9.1f %7.1f %7.1f", t[1] * 1e3, t[1] / t[0], rate, percent(peak.fp32), percent(best_peak));
+            total_ours += t[0] * shape.count;
+            total_base += t[1] * shape.count;
+            const auto exact = exact_result(p);
+            const std::vector<float> rounded(exact.begin(), exact.end());
+            std::vector<uint8_t> best(source.size());
+            require(t2k_quantize(type.id, rounded.data(), shape.rows, shape.cols, best.data(), options.threads));
+            const double unit = error_of(type.id, best, p, exact);
+            std::printf(" %9.2e %8.4f %8.4f\n", unit, error_of(type.id, target, p, exact) / unit, error_of(type.id, base, p, exact) / unit);
+            std::fflush(stdout);
+        }
+        if (total_ours > 0)
+            std::printf("%-6s all of a layer%s: ours %.2f ms, baseline %.2f ms, ratio %.2f\n", type.name, skipped > 0 ? " that can be of this type" : "",
+                        total_ours * 1e3, total_base * 1e3, total_base / total_ours);
+    }
+}
 }
 
 void bench_rebuild(const Options& options, const std::vector<std::string>& isas)
 {
-    const ModelShape& model = model_shape(options.model);
-    const bool both = openblas().sgemm != nullptr && ggml_quantize() != nullptr;
-    constexpr double spread = 0.05;
     for (const std::string& isa : isas)
     {
         require(t2k_set_isa(isa.c_str()));
-        const Peak peak = measure_peak();
-        std::printf("\n## rebuild on %s, z = 1 ± %.2f; registers reach %.0f GFLOP/s fp32, %.0f in 16-bit and %.0f in 8-bit dot products per core\n",
-                    isa.c_str(), spread, peak.fp32, peak.dot16, peak.dot8);
-        std::printf("%-6s %-8s %11s %9s %9s %7s %9s %7s %7s %9s %8s %8s\n", "type", "weight", "m×n", "ours ms", "base ms", "ratio", "GFLOP/s", "% fp32", "% best", "q error",
-                    "ours/q", "base/q");
-        for (const Type& type : kTypes)
-        {
-            if (!options.wants(type.name))
-                continue;
-            int32_t length = 0, bytes = 0;
-            require(t2k_type_info(type.id, &length, &bytes));
-            double total_ours = 0, total_base = 0;
-            int skipped = 0;
-            for (const Shape& shape : model.shapes)
-            {
-                if (shape.cols % length != 0)
-                {
-                    ++skipped;
-                    continue;
-                }
-                // The weight both sides start from is what the file holds: values already rounded to the type.
-                const int64_t count = shape.rows * shape.cols;
-                const auto raw = trained_like(shape.rows, shape.cols, 7);
-                std::vector<uint8_t> source(static_cast<size_t>(count / length * bytes)), target(source.size()), base(source.size());
-                std::vector<float> w(static_cast<size_t>(count));
-                require(t2k_quantize(type.id, raw.data(), shape.rows, shape.cols, source.data(), options.threads));
-                require(t2k_dequantize(type.id, source.data(), shape.rows, shape.cols, w.data(), options.threads));
-                if (both)
-                    openblas().set_threads(options.threads);
-                const Prepared p = prepare(shape.rows, shape.cols, w, spread, options.threads);
-                Baseline baseline;
-                const auto ours = [&] {
-                    require(t2k_rebuild(source.data(), type.id, shape.rows, shape.cols, p.basis.data(), p.z.data(), target.data(), type.id, T2K_AUTO,
-                                        options.threads, nullptr));
-                };
-                std::vector<std::function<void()>> bodies{ours};
-                if (both)
-                    bodies.push_back([&] { baseline.run(p, type.id, base.data(), options.threads); });
-                const auto t = medians(options.repetitions, bodies);
-                const double flops = 2.0 * static_cast<double>(count) * static_cast<double>(p.r);
-                std::printf("%-6s %-8s %5ldx%-5ld %9.3f", type.name, shape.name, static_cast<long>(shape.rows), static_cast<long>(shape.cols), t[0] * 1e3);
-                if (!both)
-                {
-                    std::printf("\n");
-                    continue;
-                }
-                const double rate = flops / t[0] / 1e9, best_peak = std::max({peak.dot8, peak.dot16, peak.fp32});
-                const auto percent = [&](double one) { return one > 0 ? 100 * rate / (one * options.threads) : 0; };
-                std::printf(" %9.3f %7.2f %9.1f %7.1f %7.1f", t[1] * 1e3, t[1] / t[0], rate, percent(peak.fp32), percent(best_peak));
-                total_ours += t[0] * shape.count;
-                total_base += t[1] * shape.count;
-                const auto exact = exact_result(p);
-                const std::vector<float> rounded(exact.begin(), exact.end());
-                std::vector<uint8_t> best(source.size());
-                require(t2k_quantize(type.id, rounded.data(), shape.rows, shape.cols, best.data(), options.threads));
-                const double unit = error_of(type.id, best, p, exact);
-                std::printf(" %9.2e %8.4f %8.4f\n", unit, error_of(type.id, target, p, exact) / unit, error_of(type.id, base, p, exact) / unit);
-                std::fflush(stdout);
-            }
-            if (total_ours > 0)
-                std::printf("%-6s all of a layer%s: ours %.2f ms, baseline %.2f ms, ratio %.2f\n", type.name, skipped > 0 ? " that can be of this type" : "",
-                            total_ours * 1e3, total_base * 1e3, total_base / total_ours);
-        }
+        for (const double spread : options.spreads)
+            bench_spread(options, isa, spread);
     }
     require(t2k_set_isa(nullptr));
 }

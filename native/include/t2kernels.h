@@ -83,7 +83,8 @@ T2K_API int32_t t2k_rebuild(const void* src, int32_t src_type, int64_t rows, int
 T2K_API int32_t t2k_delta(const void* src, int32_t src_type, int64_t rows, int64_t cols, const float* basis, const float* z, void* dst,
                           int32_t dst_type, int32_t arithmetic, int32_t threads, const volatile int32_t* cancel);
 
-/* W' = W + Σ alpha[k]·D_k, quantised into dst. Each deltas[k] holds rows×cols values of delta_type. */
+/* W' = W + Σ alpha[k]·D_k, quantised into dst (K-quants by a shorter search than ggml's). Each deltas[k] holds rows×cols values of delta_type. Without a delta,
+   or with every alpha 0, and equal types: a byte copy. */
 T2K_API int32_t t2k_mix(const void* src, int32_t src_type, int64_t rows, int64_t cols, int32_t count, const void* const* deltas, int32_t delta_type,
                         const float* alpha, void* dst, int32_t dst_type, int32_t threads, const volatile int32_t* cancel);
 

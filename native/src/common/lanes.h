@@ -5,6 +5,8 @@
 #include <cstring>
 #if defined(__x86_64__)
 #include <immintrin.h>
+#elif defined(__ARM_NEON)
+#include <arm_neon.h>
 #endif
 
 namespace t2k
@@ -22,6 +24,22 @@ inline vf magnitude(vf v) { return as_float(as_int(v) & 0x7FFFFFFF); }
 inline vf select(vi mask, vf yes, vf no) { return mask ? yes : no; }
 inline vf smaller(vf a, vf b) { return b < a ? b : a; }
 inline vf larger(vf a, vf b) { return b > a ? b : a; }
+
+// a·b + c, rounded once.
+inline vf fused(vf a, vf b, vf c)
+{
+#if defined(__AVX512F__)
+    return reinterpret_cast<vf>(_mm512_fmadd_ps(reinterpret_cast<__m512>(a), reinterpret_cast<__m512>(b), reinterpret_cast<__m512>(c)));
+#elif defined(__FMA__)
+    return reinterpret_cast<vf>(_mm256_fmadd_ps(reinterpret_cast<__m256>(a), reinterpret_cast<__m256>(b), reinterpret_cast<__m256>(c)));
+#elif defined(__ARM_NEON)
+    return reinterpret_cast<vf>(vfmaq_f32(reinterpret_cast<float32x4_t>(c), reinterpret_cast<float32x4_t>(a), reinterpret_cast<float32x4_t>(b)));
+#else
+    for (int lane = 0; lane < T2_LANES; ++lane)
+        c[lane] = __builtin_fmaf(a[lane], b[lane], c[lane]);
+    return c;
+#endif
+}
 
 inline vf load(const float* p)
 {

@@ -53,6 +53,9 @@ struct TypeKernels
     // n values (whole blocks).
     void (*dequantize)(const uint8_t* x, float* y, int64_t n) = nullptr;
 
+    // As quantize, for mixtures: K-quants with the short search of fast_search.h, every other type with the same bytes.
+    void (*quantize_fast)(const float* x, int64_t x_stride, uint8_t* y, int64_t y_stride, int64_t rows, int64_t n) = nullptr;
+
     int64_t bytes_for(int64_t n) const { return n / block_length * block_bytes; }
 };
 }

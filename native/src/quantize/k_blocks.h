@@ -1,6 +1,7 @@
 // From the fits of a super-block's sub-blocks to its bytes: quantise the scales (and mins) themselves, recompute the levels under the quantised scales, pack.
 // The levels of a sub-block whose scale rounds to zero stay those of its search.
 #pragma once
+#include "../common/lanes.h"
 #include "formats.h"
 #include "scalar_search.h"
 #include <cstring>
@@ -19,8 +20,14 @@ inline int narrow6(int value) // a byte, then at most 63
 template <int Count>
 inline void requantize(const float* x, float offset, float d, int low, int high, int shift, uint8_t* level)
 {
-    for (int i = 0; i < Count; ++i)
-        level[i] = static_cast<uint8_t>(clamp_level(nearest((x[i] + offset) / d), low, high) + shift);
+    static_assert(Count % T2_LANES == 0);
+    for (int i = 0; i < Count; i += T2_LANES)
+    {
+        vi l = (as_int((load(x + i) + offset) / d + 12582912.0f) & 0x007FFFFF) - 0x00400000; // nearest(), with its wrap
+        l = l > low ? l : splat(low);
+        l = l < high ? l : splat(high);
+        narrow(l + shift, level + i);
+    }
 }
 
 template <int Count>
@@ -193,8 +200,7 @@ inline void finish_q3_k(const float* x, const float* scale, uint8_t* level, uint
     {
         const float step = float_of_half(y.d) * static_cast<float>(quantized[j] - 32);
         if (step != 0)
-            for (int i = 0; i < 16; ++i)
-                level[16 * j + i] = static_cast<uint8_t>(clamp_level(nearest(x[16 * j + i] / step), -4, 3) + 4);
+            requantize<16>(x + 16 * j, 0.0f, step, -4, 3, 4, level + 16 * j);
     }
     for (int i = 0; i < 32; ++i)
     {
@@ -233,8 +239,7 @@ inline void finish_q6_k(const float* x, const float* scale, const float* grid, u
         uint8_t* l = level + 16 * j;
         const float step = float_of_half(y.d) * static_cast<float>(y.scales[j]);
         if (step != 0)
-            for (int i = 0; i < 16; ++i)
-                l[i] = static_cast<uint8_t>(clamp_level(nearest(v[i] / step), -32, 31) + 32);
+            requantize<16>(v, 0.0f, step, -32, 31, 32, l);
         else
             for (int i = 0; i < 16; ++i)
                 l[i] = grid[j] == 0 ? uint8_t{0} : static_cast<uint8_t>(clamp_level(nearest(grid[j] * v[i]), -32, 31) + 32);

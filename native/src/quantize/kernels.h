@@ -2,12 +2,9 @@
 // throughout.
 #pragma once
 #include "dequantize.h"
+#include "fast_search.h"
 #include "group_blocks.h"
-#include "k_blocks.h"
 #include "simple_blocks.h"
-#if !defined(T2_SCALAR_SEARCH)
-#include "lane_search.h"
-#endif
 
 namespace t2k
 {
@@ -142,6 +139,55 @@ bool affine_batch(const float* const* source, uint8_t* const* target)
     return true;
 }
 
+template <int Subs, const AffineRule& Rule, void (*Finish)(const float*, const AffineFit*, uint8_t*)>
+bool affine_fast_batch(const float* const* source, uint8_t* const* target)
+{
+    constexpr int total = kBatch<Subs> * Subs;
+    AffineFit fit[total];
+    for (int first = 0; first < total; first += T2_LANES)
+    {
+        const float* sub[T2_LANES];
+        sub_blocks<Subs, Rule.count>(source, first, sub);
+        if (!fit_affine_fast_lanes<Rule>(sub, fit + first))
+            return false;
+    }
+    for (int b = 0; b < kBatch<Subs>; ++b)
+        Finish(source[b], fit + b * Subs, target[b]);
+    return true;
+}
+
+template <int Levels>
+inline bool linear_fast_batch(const float* const* source, float* scale, float* grid)
+{
+    for (int first = 0; first < 16; first += T2_LANES)
+    {
+        const float* sub[T2_LANES];
+        sub_blocks<16, 16>(source, first, sub);
+        if (!fit_linear_fast_lanes<Levels>(sub, scale + first, grid + first))
+            return false;
+    }
+    return true;
+}
+
+inline bool q3_k_fast_batch(const float* const* source, uint8_t* const* target)
+{
+    float scale[16], grid[16];
+    if (!linear_fast_batch<4>(source, scale, grid))
+        return false;
+    uint8_t level[256] = {};
+    finish_q3_k(source[0], scale, level, target[0]);
+    return true;
+}
+
+inline bool q6_k_fast_batch(const float* const* source, uint8_t* const* target)
+{
+    float scale[16], grid[16];
+    if (!linear_fast_batch<32>(source, scale, grid))
+        return false;
+    finish_q6_k(source[0], scale, grid, target[0]);
+    return true;
+}
+
 inline bool q3_k_batch(const float* const* source, uint8_t* const* target)
 {
     float scale[16];
@@ -175,7 +221,10 @@ inline bool q6_k_batch(const float* const* source, uint8_t* const* target)
 inline void fill_table(TypeKernels* table)
 {
     const auto set = [table](Type type, const char* name, int length, int bytes, auto quantize, auto dequantize) {
-        table[static_cast<int>(type)] = {name, length, bytes, quantize, dequantize};
+        table[static_cast<int>(type)] = {name, length, bytes, quantize, dequantize, quantize};
+    };
+    const auto set_k = [table](Type type, const char* name, int bytes, auto quantize, auto dequantize, auto fast) {
+        table[static_cast<int>(type)] = {name, 256, bytes, quantize, dequantize, fast};
     };
     set(Type::F32, "F32", 1, 4, quantize_f32, dequantize_f32);
     set(Type::F16, "F16", 1, 2, quantize_f16, dequantize_f16);
@@ -185,18 +234,26 @@ inline void fill_table(TypeKernels* table)
     set(Type::Q5_0, "Q5_0", 32, 22, quantize_groups<22, quantize_q5_0_group, quantize_q5_0>, dequantize_q5_0);
     set(Type::Q5_1, "Q5_1", 32, 24, quantize_groups<24, quantize_q5_1_group, quantize_q5_1>, dequantize_q5_1);
     set(Type::Q8_0, "Q8_0", 32, 34, quantize_groups<34, quantize_q8_0_group, quantize_q8_0>, dequantize_q8_0);
+    constexpr auto q2_k_fast = affine_fast<16, kRuleQ2, finish_q2_k, quantize_q2_k>;
+    constexpr auto q4_k_fast = affine_fast<8, kRuleQ4, finish_q4_k, quantize_q4_k>;
+    constexpr auto q5_k_fast = affine_fast<8, kRuleQ5, finish_q5_k, quantize_q5_k>;
 #if defined(T2_SCALAR_SEARCH)
-    set(Type::Q2_K, "Q2_K", 256, 84, quantize_blocks<256, 84, quantize_q2_k>, dequantize_q2_k);
-    set(Type::Q3_K, "Q3_K", 256, 110, quantize_blocks<256, 110, quantize_q3_k>, dequantize_q3_k);
-    set(Type::Q4_K, "Q4_K", 256, 144, quantize_blocks<256, 144, quantize_q4_k>, dequantize_q4_k);
-    set(Type::Q5_K, "Q5_K", 256, 176, quantize_blocks<256, 176, quantize_q5_k>, dequantize_q5_k);
-    set(Type::Q6_K, "Q6_K", 256, 210, quantize_blocks<256, 210, quantize_q6_k>, dequantize_q6_k);
+    set_k(Type::Q2_K, "Q2_K", 84, quantize_blocks<256, 84, quantize_q2_k>, dequantize_q2_k, quantize_blocks<256, 84, q2_k_fast>);
+    set_k(Type::Q3_K, "Q3_K", 110, quantize_blocks<256, 110, quantize_q3_k>, dequantize_q3_k, quantize_blocks<256, 110, quantize_q3_k_fast>);
+    set_k(Type::Q4_K, "Q4_K", 144, quantize_blocks<256, 144, quantize_q4_k>, dequantize_q4_k, quantize_blocks<256, 144, q4_k_fast>);
+    set_k(Type::Q5_K, "Q5_K", 176, quantize_blocks<256, 176, quantize_q5_k>, dequantize_q5_k, quantize_blocks<256, 176, q5_k_fast>);
+    set_k(Type::Q6_K, "Q6_K", 210, quantize_blocks<256, 210, quantize_q6_k>, dequantize_q6_k, quantize_blocks<256, 210, quantize_q6_k_fast>);
 #else
-    set(Type::Q2_K, "Q2_K", 256, 84, quantize_supers<16, 84, affine_batch<16, 16, 3, 15, true, -5, finish_q2_k>, quantize_q2_k>, dequantize_q2_k);
-    set(Type::Q3_K, "Q3_K", 256, 110, quantize_supers<16, 110, q3_k_batch, quantize_q3_k>, dequantize_q3_k);
-    set(Type::Q4_K, "Q4_K", 256, 144, quantize_supers<8, 144, affine_batch<8, 32, 15, 20, false, -10, finish_q4_k>, quantize_q4_k>, dequantize_q4_k);
-    set(Type::Q5_K, "Q5_K", 256, 176, quantize_supers<8, 176, affine_batch<8, 32, 31, 15, false, -5, finish_q5_k>, quantize_q5_k>, dequantize_q5_k);
-    set(Type::Q6_K, "Q6_K", 256, 210, quantize_supers<16, 210, q6_k_batch, quantize_q6_k>, dequantize_q6_k);
+    set_k(Type::Q2_K, "Q2_K", 84, quantize_supers<16, 84, affine_batch<16, 16, 3, 15, true, -5, finish_q2_k>, quantize_q2_k>, dequantize_q2_k,
+          quantize_supers<16, 84, affine_fast_batch<16, kRuleQ2, finish_q2_k>, q2_k_fast>);
+    set_k(Type::Q3_K, "Q3_K", 110, quantize_supers<16, 110, q3_k_batch, quantize_q3_k>, dequantize_q3_k,
+          quantize_supers<16, 110, q3_k_fast_batch, quantize_q3_k_fast>);
+    set_k(Type::Q4_K, "Q4_K", 144, quantize_supers<8, 144, affine_batch<8, 32, 15, 20, false, -10, finish_q4_k>, quantize_q4_k>, dequantize_q4_k,
+          quantize_supers<8, 144, affine_fast_batch<8, kRuleQ4, finish_q4_k>, q4_k_fast>);
+    set_k(Type::Q5_K, "Q5_K", 176, quantize_supers<8, 176, affine_batch<8, 32, 31, 15, false, -5, finish_q5_k>, quantize_q5_k>, dequantize_q5_k,
+          quantize_supers<8, 176, affine_fast_batch<8, kRuleQ5, finish_q5_k>, q5_k_fast>);
+    set_k(Type::Q6_K, "Q6_K", 210, quantize_supers<16, 210, q6_k_batch, quantize_q6_k>, dequantize_q6_k,
+          quantize_supers<16, 210, q6_k_fast_batch, quantize_q6_k_fast>);
 #endif
 }
 }

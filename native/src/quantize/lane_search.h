@@ -17,22 +17,93 @@ namespace
 constexpr float kSmallestRange = 1e-30f;
 constexpr float kLargestRange = 1e30f;
 
-// clamp(nearest(v), low, high) as fp32.
-inline vf clamped_level(vf v, int low, int high)
+// clamp(round(v), low, high) as fp32, for a v that 1.5·2²³ has been added to.
+inline vf clamped(vf shifted, int low, int high)
 {
-    vi bits = as_int(v + 12582912.0f);
+    vi bits = as_int(shifted);
     const vi least = splat(0x4B400000 + low), most = splat(0x4B400000 + high);
     bits = bits > least ? bits : least;
     bits = bits < most ? bits : most;
     return as_float(bits) - 12582912.0f;
 }
 
+// clamp(nearest(v), low, high) as fp32.
+inline vf clamped_level(vf v, int low, int high)
+{
+    return clamped(v + 12582912.0f, low, high);
+}
+
+#if defined(__AVX512F__)
+// One square of 16×16: pairs, then fours, then whole 128-bit quarters change places.
+inline void transpose_square(const float* const* sub, int first, vf* x)
+{
+    __m512 a[16], b[16];
+    for (int i = 0; i < 16; ++i)
+        a[i] = _mm512_loadu_ps(sub[i] + first);
+    for (int i = 0; i < 16; i += 2)
+    {
+        b[i] = _mm512_unpacklo_ps(a[i], a[i + 1]);
+        b[i + 1] = _mm512_unpackhi_ps(a[i], a[i + 1]);
+    }
+    for (int i = 0; i < 16; i += 4)
+        for (int j = 0; j < 2; ++j)
+        {
+            const __m512d low = _mm512_castps_pd(b[i + j]), high = _mm512_castps_pd(b[i + 2 + j]);
+            a[i + 2 * j] = _mm512_castpd_ps(_mm512_unpacklo_pd(low, high));
+            a[i + 2 * j + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(low, high));
+        }
+    for (int i = 0; i < 4; ++i)
+        for (int half = 0; half < 16; half += 8)
+        {
+            b[half + i] = _mm512_shuffle_f32x4(a[half + i], a[half + 4 + i], 0x88);
+            b[half + 4 + i] = _mm512_shuffle_f32x4(a[half + i], a[half + 4 + i], 0xDD);
+        }
+    for (int i = 0; i < 8; ++i)
+    {
+        x[first + i] = reinterpret_cast<vf>(_mm512_shuffle_f32x4(b[i], b[8 + i], 0x88));
+        x[first + 8 + i] = reinterpret_cast<vf>(_mm512_shuffle_f32x4(b[i], b[8 + i], 0xDD));
+    }
+}
+#elif defined(__AVX2__)
+// One square of 8×8, likewise.
+inline void transpose_square(const float* const* sub, int first, vf* x)
+{
+    __m256 a[8], b[8];
+    for (int i = 0; i < 8; ++i)
+        a[i] = _mm256_loadu_ps(sub[i] + first);
+    for (int i = 0; i < 8; i += 2)
+    {
+        b[i] = _mm256_unpacklo_ps(a[i], a[i + 1]);
+        b[i + 1] = _mm256_unpackhi_ps(a[i], a[i + 1]);
+    }
+    for (int i = 0; i < 8; i += 4)
+        for (int j = 0; j < 2; ++j)
+        {
+            const __m256d low = _mm256_castps_pd(b[i + j]), high = _mm256_castps_pd(b[i + 2 + j]);
+            a[i + 2 * j] = _mm256_castpd_ps(_mm256_unpacklo_pd(low, high));
+            a[i + 2 * j + 1] = _mm256_castpd_ps(_mm256_unpackhi_pd(low, high));
+        }
+    for (int i = 0; i < 4; ++i)
+    {
+        x[first + i] = reinterpret_cast<vf>(_mm256_permute2f128_ps(a[i], a[4 + i], 0x20));
+        x[first + 4 + i] = reinterpret_cast<vf>(_mm256_permute2f128_ps(a[i], a[4 + i], 0x31));
+    }
+}
+#else
+inline void transpose_square(const float* const* sub, int first, vf* x)
+{
+    for (int lane = 0; lane < T2_LANES; ++lane)
+        for (int i = 0; i < T2_LANES; ++i)
+            x[first + i][lane] = sub[lane][first + i];
+}
+#endif
+
 template <int Count>
 inline void transpose(const float* const* sub, vf* x)
 {
-    for (int lane = 0; lane < T2_LANES; ++lane)
-        for (int i = 0; i < Count; ++i)
-            reinterpret_cast<float*>(x)[i * T2_LANES + lane] = sub[lane][i];
+    static_assert(Count % T2_LANES == 0);
+    for (int first = 0; first < Count; first += T2_LANES)
+        transpose_square(sub, first, x);
 }
 
 template <int Count, int Levels, int Steps, bool Absolute>

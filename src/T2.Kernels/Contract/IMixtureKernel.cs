@@ -11,7 +11,10 @@ public interface IMixtureKernel : IWeightKernel
     /// <param name="cancellation">Observed between panels.</param>
     void Delta(in RebuildJob job, int threads, CancellationToken cancellation);
 
-    /// <summary>Writes W' = W + Σ αₖ·Dₖ.</summary>
+    /// <summary>
+    /// Writes W' = W + Σ αₖ·Dₖ; without a delta, or with every α = 0, W's own bytes where both types are one. A K-quant is rounded to with a shorter search than a
+    /// rebuild's: at most 1.02 times its error (Q2_K 1.07), at a quarter of its time.
+    /// </summary>
     /// <param name="job">Source, deltas and destination.</param>
     /// <param name="threads">Upper bound of threads used, ≥ 1.</param>
     /// <param name="cancellation">Observed between chunks; the destination is then partly written.</param>

@@ -157,6 +157,7 @@ inline void dequantize_q3_k(const uint8_t* x, float* __restrict y, int64_t n)
     {
         const auto& block = block_at<BlockQ3_K>(x, b);
         const float d = float_of_half(block.d);
+#pragma GCC unroll 16
         for (int j = 0; j < 16; ++j, y += 16)
         {
             const uint8_t* q = block.qs + 32 * (j / 8) + 16 * (j % 2);
@@ -212,6 +213,7 @@ inline void dequantize_q6_k(const uint8_t* x, float* __restrict y, int64_t n)
     {
         const auto& block = block_at<BlockQ6_K>(x, b);
         const float d = float_of_half(block.d);
+#pragma GCC unroll 16
         for (int j = 0; j < 16; ++j, y += 16)
         {
             const int quarter = j % 8 / 2; // of the half super-block of 128

@@ -38,6 +38,9 @@ public sealed class LlamaModel : IDisposable
         }
     }
 
+    /// <summary>Whether <see cref="Abandon"/> has let go of it: its memory is never freed.</summary>
+    public bool IsAbandoned { get; private set; }
+
     /// <summary>The vocabulary.</summary>
     public LlamaVocabulary Vocabulary { get; }
 
@@ -128,6 +131,17 @@ public sealed class LlamaModel : IDisposable
     {
         _disposed = true;
         Handle.Dispose();
+    }
+
+    /// <summary>
+    /// Lets go of the model and frees nothing: for when a device has failed for good, whose back end would end the process if it were asked to free what lies
+    /// there.
+    /// </summary>
+    public void Abandon()
+    {
+        IsAbandoned = true;
+        _disposed = true;
+        Handle.SetHandleAsInvalid();
     }
 
     /// <exception cref="ObjectDisposedException">The model is disposed, though contexts may still keep its weights.</exception>

@@ -64,6 +64,9 @@ public sealed partial class WeightAdapter : IDisposable
     /// <summary>Bytes of GPU memory that rebuilt experts take, beside the base.</summary>
     public long PreparedDeviceBytes => _devices.Sum(_prepared.Taken);
 
+    /// <summary>Whether a GPU with weights of the model answers nothing any more: llama.cpp may then be asked for nothing, not even to free what it has there.</summary>
+    internal bool HasLostDevice => _devices.Any(static device => device.IsLost);
+
     /// <summary>Bytes of memory that kept deltas take.</summary>
     public long DeltaBytes => _deltas.Values.Sum(static deltas => deltas.ByteLength);
 
@@ -84,7 +87,25 @@ public sealed partial class WeightAdapter : IDisposable
         ArgumentNullException.ThrowIfNull(factors);
         if (ReferenceEquals(expert, Current))
             return new RebuildReport(0, 0, 0, TimeSpan.Zero);
+        try
+        {
+            return ApplyAnew(expert, factors, cancellation);
+        }
+        catch (GpuException)
+        {
+            // A GPU that is lost may have failed before any weight was touched: then the weights are the base's, but llama.cpp's next decode would end the process.
+            if (!_isTorn && HasLostDevice)
+            {
+                Epoch++;
+                Current = null;
+                _isTorn = true;
+            }
+            throw;
+        }
+    }
 
+    private RebuildReport ApplyAnew(Expert expert, FactorStore factors, CancellationToken cancellation)
+    {
         long started = Stopwatch.GetTimestamp();
         if (_isTorn)
             Restore();

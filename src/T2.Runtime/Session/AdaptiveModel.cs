@@ -196,7 +196,10 @@ public sealed class AdaptiveModel : IAsyncDisposable
         try
         {
             Adapter.Dispose();
-            Native.Dispose();
+            if (Adapter.HasLostDevice)
+                Native.Abandon();
+            else
+                Native.Dispose();
             _factors?.Dispose();
             File.Dispose();
         }

@@ -55,7 +55,8 @@ internal sealed unsafe class HostDevice(OpenClDevice? kernels = null) : IGpuDevi
         if (bytes > Memory.Free)
             throw new GpuOutOfMemoryException($"{bytes} bytes are not to be had.");
         var pointer = new DevicePointer((ulong)NativeMemory.AlignedAlloc((nuint)bytes, 256));
-        NativeMemory.Clear((void*)pointer.Address, (nuint)bytes);
+        // As on a GPU, nothing may be counted on: NaN in every type.
+        NativeMemory.Fill((void*)pointer.Address, (nuint)bytes, 0xFF);
         _memory.Add(pointer.Address, bytes);
         return pointer;
     }

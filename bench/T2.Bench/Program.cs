@@ -1,3 +1,4 @@
+using System.Text.Json;
 using T2.Bench.Verbs;
 using T2.Gguf;
 
@@ -57,7 +58,7 @@ try
             throw new ArgumentException($"Unknown verb '{args[0]}'.\n{Usage}");
     }
 }
-catch (Exception exception) when (exception is ArgumentException or FormatException or OverflowException or GgufException or IOException or UnauthorizedAccessException)
+catch (Exception exception) when (exception is ArgumentException or FormatException or OverflowException or GgufException or JsonException or IOException or UnauthorizedAccessException)
 {
     Console.Error.WriteLine($"error: {exception.Message}");
     return exception is ArgumentException or FormatException or OverflowException ? 2 : 1;

@@ -74,7 +74,9 @@ void bench_mix(const Options& options)
                 static_cast<long>(rows), static_cast<long>(cols), "type", "deltas", "ms", "GB/s", "memcpy GB/s", "% memcpy", "requantise ms", "of the mix", "q error",
                 "ours/q");
     const auto raw = normal_values(count / 16, 1, 0.02f);
-    std::vector<float> values(static_cast<size_t>(count));
+    // Every delta starts at another place: as a multiple of the weight it would be quantised almost without error.
+    constexpr int64_t apart = 1021;
+    std::vector<float> values(static_cast<size_t>(count + 3 * apart));
     for (size_t i = 0; i < values.size(); ++i)
         values[i] = raw[i % raw.size()];
     struct Pair
@@ -102,9 +104,9 @@ void bench_mix(const Options& options)
             std::vector<float> alpha;
             for (auto& d : delta)
             {
-                require(t2k_quantize(30, values.data(), rows, cols, d.data(), options.threads));
+                require(t2k_quantize(30, values.data() + apart * static_cast<int64_t>(pointers.size() + 1), rows, cols, d.data(), options.threads));
                 pointers.push_back(d.data());
-                alpha.push_back(0.01f);
+                alpha.push_back(0.05f);
             }
             const auto t = medians(options.repetitions, {[&] {
                                                              require(t2k_mix(w.data(), pair.from, rows, cols, deltas, pointers.data(), 30, alpha.data(), out.data(),

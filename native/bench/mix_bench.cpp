@@ -1,7 +1,46 @@
-// Mixtures of prepared deltas against memcpy with the same threads: bytes read and written per second. Buffers are far larger than the caches.
+// Mixtures of prepared deltas against memcpy with the same threads: bytes read and written per second. Buffers are far larger than the caches. Errors as for
+// rebuilds: that of quantising the exact (fp64) sum, relative to its norm, and ours over it.
 #include "bench.h"
+#include <cmath>
 #include <cstring>
 #include <thread>
+
+namespace
+{
+struct Errors
+{
+    double quantised, ours;
+};
+
+// Of the first `rows` rows; the rest is made alike.
+Errors errors_of(int32_t from, const void* w, const std::vector<const void*>& deltas, const std::vector<float>& alpha, int32_t to, const void* mixed, int64_t rows,
+                 int64_t cols)
+{
+    const auto count = static_cast<size_t>(rows * cols);
+    std::vector<float> values(count), rounded(count);
+    require(t2k_dequantize(from, w, rows, cols, values.data(), 1));
+    std::vector<double> exact(values.begin(), values.end());
+    for (size_t k = 0; k < deltas.size(); ++k)
+    {
+        require(t2k_dequantize(30, deltas[k], rows, cols, values.data(), 1));
+        for (size_t i = 0; i < count; ++i)
+            exact[i] += static_cast<double>(alpha[k]) * static_cast<double>(values[i]);
+    }
+    rounded.assign(exact.begin(), exact.end());
+    std::vector<uint8_t> bytes(count * 4);
+    require(t2k_quantize(to, rounded.data(), rows, cols, bytes.data(), 1));
+    require(t2k_dequantize(to, bytes.data(), rows, cols, rounded.data(), 1));
+    require(t2k_dequantize(to, mixed, rows, cols, values.data(), 1));
+    double norm = 0, least = 0, error = 0;
+    for (size_t i = 0; i < count; ++i)
+    {
+        norm += exact[i] * exact[i];
+        least += (rounded[i] - exact[i]) * (rounded[i] - exact[i]);
+        error += (values[i] - exact[i]) * (values[i] - exact[i]);
+    }
+    return {std::sqrt(least / norm), std::sqrt(error / least)};
+}
+}
 
 void bench_mix(const Options& options)
 {
@@ -31,10 +70,13 @@ void bench_mix(const Options& options)
         for (auto& worker : workers)
             worker.join();
     };
-    std::printf("\n## mix: W + Σ α·D over %ld×%ld, deltas in BF16; requantise: the destination's quantiser alone, from cache\n%-13s %6s %8s %7s %11s %8s %13s %10s\n",
-                static_cast<long>(rows), static_cast<long>(cols), "type", "deltas", "ms", "GB/s", "memcpy GB/s", "% memcpy", "requantise ms", "of the mix");
+    std::printf("\n## mix: W + Σ α·D over %ld×%ld, deltas in BF16; requantise: the destination's quantiser alone, from cache\n%-13s %6s %8s %7s %11s %8s %13s %10s %9s %8s\n",
+                static_cast<long>(rows), static_cast<long>(cols), "type", "deltas", "ms", "GB/s", "memcpy GB/s", "% memcpy", "requantise ms", "of the mix", "q error",
+                "ours/q");
     const auto raw = normal_values(count / 16, 1, 0.02f);
-    std::vector<float> values(static_cast<size_t>(count));
+    // Every delta starts at another place: as a multiple of the weight it would be quantised almost without error.
+    constexpr int64_t apart = 1021;
+    std::vector<float> values(static_cast<size_t>(count + 3 * apart));
     for (size_t i = 0; i < values.size(); ++i)
         values[i] = raw[i % raw.size()];
     struct Pair
@@ -62,9 +104,9 @@ void bench_mix(const Options& options)
             std::vector<float> alpha;
             for (auto& d : delta)
             {
-                require(t2k_quantize(30, values.data(), rows, cols, d.data(), options.threads));
+                require(t2k_quantize(30, values.data() + apart * static_cast<int64_t>(pointers.size() + 1), rows, cols, d.data(), options.threads));
                 pointers.push_back(d.data());
-                alpha.push_back(0.01f);
+                alpha.push_back(0.05f);
             }
             const auto t = medians(options.repetitions, {[&] {
                                                              require(t2k_mix(w.data(), pair.from, rows, cols, deltas, pointers.data(), 30, alpha.data(), out.data(),
@@ -73,8 +115,9 @@ void bench_mix(const Options& options)
                                                          copy, [&] { requantise(pair.to, values); }});
             const double traffic = static_cast<double>(w.size() + out.size() + static_cast<size_t>(deltas) * static_cast<size_t>(count) * 2);
             const double rate = traffic / t[0] / 1e9, memcpy_rate = 2.0 * static_cast<double>(from.size()) / t[1] / 1e9;
-            std::printf("%-13s %6d %8.2f %7.1f %11.1f %8.1f %13.2f %9.0f%%\n", pair.name, deltas, t[0] * 1e3, rate, memcpy_rate, 100 * rate / memcpy_rate, t[2] * 1e3,
-                        100 * t[2] / t[0]);
+            const Errors errors = errors_of(pair.from, w.data(), pointers, alpha, pair.to, out.data(), 256, cols);
+            std::printf("%-13s %6d %8.2f %7.1f %11.1f %8.1f %13.2f %9.0f%% %9.2e %8.4f\n", pair.name, deltas, t[0] * 1e3, rate, memcpy_rate, 100 * rate / memcpy_rate,
+                        t[2] * 1e3, 100 * t[2] / t[0], errors.quantised, errors.ours);
             std::fflush(stdout);
         }
     }

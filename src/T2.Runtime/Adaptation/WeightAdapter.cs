@@ -120,7 +120,7 @@ public sealed partial class WeightAdapter : IDisposable
         string? note = null;
         if (prepared is null && MixtureOf(own) is { } parts)
         {
-            prepared = Mix(own, parts, cancellation);
+            prepared = Mix(own, parts, out note, cancellation);
             mixed = prepared.Weights;
         }
         else if (prepared is null)
@@ -299,10 +299,10 @@ public sealed partial class WeightAdapter : IDisposable
         return [.. expert.Parts.Select(part => (_deltas[part.Expert], part.Weight))];
     }
 
-    private PreparedExpert Mix(Expert expert, (ExpertDeltas Deltas, float Weight)[] parts, CancellationToken cancellation)
+    private PreparedExpert Mix(Expert expert, (ExpertDeltas Deltas, float Weight)[] parts, out string? note, CancellationToken cancellation)
     {
         LiveTensor[] tensors = [.. parts.SelectMany(static part => part.Deltas.Weights).Distinct()];
-        var types = Types(tensors, out var lengths);
+        var types = Types(tensors, out var lengths, out note);
         return Build(expert, tensors, types, lengths, isMixture: true, fill: builder =>
         {
             for (int index = 0; index < tensors.Length; index++)
@@ -341,8 +341,9 @@ public sealed partial class WeightAdapter : IDisposable
     }
 
     /// <summary>The type of each weight's version, and the bytes of all on each place: as precise as asked for, if the budget allows, else the base's own.</summary>
-    private TensorType[] Types(IReadOnlyList<LiveTensor> tensors, out long[] lengths)
+    private TensorType[] Types(IReadOnlyList<LiveTensor> tensors, out long[] lengths, out string? note)
     {
+        note = null;
         foreach (var precision in new[] { _precision, AdaptedPrecision.Base })
         {
             TensorType[] types = [.. tensors.Select(tensor => AdaptedPrecisionRules.TypeFor(tensor, precision))];
@@ -350,6 +351,8 @@ public sealed partial class WeightAdapter : IDisposable
                 tensors.Zip(types).Where(pair => ReferenceEquals(pair.First.Device, place)).Select(static pair => pair.First.LengthAs(pair.Second))))];
             if (precision == AdaptedPrecision.Base || _prepared.Allows(lengths[0]))
                 return types;
+            note = FormattableString.Invariant(
+                $"The adapted weights are of the base's types: of precision '{precision}' they take {lengths[0] / 1e6:0.0} MB, more than rebuilt experts may keep.");
         }
         throw new UnreachableException();
     }

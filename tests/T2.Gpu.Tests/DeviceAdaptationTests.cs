@@ -240,6 +240,32 @@ public sealed class DeviceAdaptationTests(OpenClFixture openCl, ModelFixture mod
         TestModels.AssertSameBits(before, TestModels.Logits(model));
     }
 
+    [SkippableTheory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Of_a_device_that_fails_in_everything_the_first_failure_is_reported(bool inPlace)
+    {
+        var device = new HostDevice(openCl.Device);
+        await using var model = await LoadAsync(device, "Q8_0", inPlace ? Options with { PreparedBytes = 0 } : Options);
+        var first = Two(model, "first", 30);
+        var called = new HashSet<string>();
+        for (int calls = 0; ; calls++)
+        {
+            await model.ApplyAsync(first);
+            (device.CallsBeforeFailure, device.Failures, device.FirstFailed) = (calls, int.MaxValue, null);
+            var exception = await Record.ExceptionAsync(() => model.ApplyAsync(Two(model, $"second {calls}", 31)));
+            if (exception is null)
+                break;
+            Assert.IsType<GpuException>(exception);
+            Assert.EndsWith($"in {device.FirstFailed}.", exception.Message, StringComparison.Ordinal);
+            called.Add(device.FirstFailed!);
+            device.Failures = 0;
+            await model.ResetAsync();
+        }
+        device.Failures = 0;
+        Assert.Superset(new HashSet<string> { "Launch", "Upload", "Synchronize" }, called);
+    }
+
     /// <summary>llama.cpp ends the process at the first call that a lost GPU fails, and frees memory by such calls.</summary>
     [SkippableFact]
     public async Task Of_a_device_that_is_lost_before_anything_was_changed_llama_is_asked_nothing_any_more()

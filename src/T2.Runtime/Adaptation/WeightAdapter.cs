@@ -247,9 +247,9 @@ public sealed partial class WeightAdapter : IDisposable
                 device.Finish();
             _isTorn = false;
         }
-        catch
+        catch (Exception failure)
         {
-            Restore();
+            RestoreAfter(failure, Restore);
             throw;
         }
         finally
@@ -257,6 +257,18 @@ public sealed partial class WeightAdapter : IDisposable
             // Where a device wrote it into the model, nothing is left of it. Weights on a CPU may still be its own if that device has failed for good.
             if (before is { InPlace.Count: > 0 } && !_isTorn)
                 before.Dispose();
+        }
+    }
+
+    /// <summary>Goes back to the base after a failure. Of a GPU that has failed and fails in that too, the first failure is the one to report; the model is refused then.</summary>
+    private static void RestoreAfter(Exception failure, Action restore)
+    {
+        try
+        {
+            restore();
+        }
+        catch (GpuException) when (failure is GpuException)
+        {
         }
     }
 
@@ -328,12 +340,12 @@ public sealed partial class WeightAdapter : IDisposable
                 _prepared.Add(prepared);
             return prepared;
         }
-        catch
+        catch (Exception failure)
         {
             // Whatever devices still do with the memory ends first.
             foreach (var device in _devices)
                 device.Settle();
-            Reset();
+            RestoreAfter(failure, () => Reset());
             foreach (var arena in arenas)
                 arena.Dispose();
             throw;

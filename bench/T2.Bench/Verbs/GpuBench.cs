@@ -34,19 +34,20 @@ internal static class GpuBench
         report.AppendLine(CultureInfo.InvariantCulture, $"# {device.Name}, compute capability {device.ComputeCapability}");
         report.AppendLine();
         report.AppendLine("Written by `bench/gpu.sh`. Times are medians of five after one run that does not count, each until the device is idle again.");
-        bool isCorrect = measurements.Correctness(report);
+        bool isCorrect = false;
+        GpuMeasurements.Measure(report, () => isCorrect = measurements.Correctness(report));
         if (isCorrect)
         {
             isCorrect = GpuMeasurements.Measure(report, () => measurements.Factorise(report))
                 & GpuMeasurements.Measure(report, () => measurements.Rebuild(report))
                 & GpuMeasurements.Measure(report, () => measurements.Switch(report));
-            device.Within(stream =>
+            GpuMeasurements.Measure(report, () => device.Within(stream =>
             {
                 // What NVIDIA's libraries cannot do here is no fault of T2's.
                 var libraries = new CudaLibraryMeasurements(device, stream) { Shapes = measurements.Shapes };
                 GpuMeasurements.Measure(report, () => libraries.Rebuild(report, CudaLibrary.TryLoad(CudaLibrary.Blas)));
                 GpuMeasurements.Measure(report, () => libraries.Factorise(report, CudaLibrary.TryLoad(CudaLibrary.Solver)));
-            });
+            }));
         }
 
         string folder = Path.Combine(options.Find("-o") ?? "bench/results", Slug(device.Name));

@@ -287,6 +287,7 @@ public sealed class DeviceAdaptationTests(OpenClFixture openCl, ModelFixture mod
         }
         Assert.True(native.IsAbandoned);
         Assert.True(context.Handle.IsClosed);
+        Assert.Contains("only a new process", Assert.Throws<LlamaException>(() => LlamaModel.Load(models.Model("Q8_0"), new LlamaModelOptions { GpuLayers = 1 })).Message, StringComparison.Ordinal);
         // Once the device works again everything is freed.
         device.IsBroken = false;
         await using (var model = await LoadAsync(device, "Q8_0"))

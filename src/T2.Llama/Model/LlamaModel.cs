@@ -8,6 +8,8 @@ namespace T2.Llama;
 /// </summary>
 public sealed class LlamaModel : IDisposable
 {
+    private static volatile bool s_hasAbandoned;
+
     private volatile bool _disposed;
 
     private LlamaModel(string path, SafeModelHandle handle, LlamaModelOptions options)
@@ -96,6 +98,9 @@ public sealed class LlamaModel : IDisposable
         LlamaLibrary.Load();
         if (!File.Exists(path))
             throw new LlamaException($"Cannot load model {path}: {(Directory.Exists(path) ? "it is a folder" : "no such file")}.");
+        // A device's context is one for all of the process, and llama.cpp ends the process at its first failure.
+        if (s_hasAbandoned && options.GpuLayers != 0)
+            throw new LlamaException($"Cannot load model {path} on a GPU: one has failed for good in this process; only a new process can use it.");
         cancellationToken.ThrowIfCancellationRequested();
 
         var state = new LoadProgress(options.Progress, cancellationToken);
@@ -140,6 +145,7 @@ public sealed class LlamaModel : IDisposable
     public void Abandon()
     {
         IsAbandoned = true;
+        s_hasAbandoned = true;
         _disposed = true;
         Handle.SetHandleAsInvalid();
     }

@@ -2,7 +2,7 @@
 # Measures T2 on a CUDA device of this machine and writes bench/results/<device>/gpu.md: the kernels' correctness against the CPU first, then factorising,
 # rebuilding and writing real shapes, beside cuBLAS and cuSOLVER where they are installed; then, with the llama.cpp build that has CUDA (restored through npm,
 # 181 MB), switching and generating with all layers on the device. Without a CUDA device it measures nothing, says so, and exits 77 (what test runners read as
-# "skipped"); 1 where a kernel is wrong.
+# "skipped"); 1 where a kernel is wrong or a measurement of T2's failed, which the report then names.
 #
 # usage: bench/gpu.sh [device number]
 # T2_BENCH_MODEL names the model that switches and generates; without it, one with random weights at Qwen2.5-0.5B's shapes is made (0.5 GB, deleted afterwards).

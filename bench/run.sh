@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures T2 on this machine's CPU and writes everything to bench/results/<cpu>/ as files (Markdown and JSON).
 #
-# usage: bench/run.sh [-o DIR] [stage...]      stages, all of them by default:
+# usage: bench/run.sh [-o DIR] [stage...]      DIR from the repository's root; stages, all of them by default:
 #   kernels    factorise, rebuild by type and shape, mixtures: against OpenBLAS and ggml (bench/kernels.sh)
 #   shapes     the same for the weights of Llama-3.2-1B and one layer of Llama-3-8B
 #   recompose  a layer's rebuild, against the reference's recomposition in PyTorch (python3-torch, numpy)
@@ -16,11 +16,16 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 slug=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1 | tr '[:upper:]' '[:lower:]' | tr -cs '[:alnum:]' '-' | sed 's/-$//')
 out="bench/results/${slug:-$(uname -m)}-$(nproc)cpu"
+all=(kernels shapes recompose model switch adaptation step managed)
 if [[ ${1:-} == -o ]]; then
+    (($# > 1)) || { echo "bench/run.sh: -o takes a folder" >&2; exit 2; }
     out=$2
     shift 2
 fi
-if (($#)); then stages=("$@"); else stages=(kernels shapes recompose model switch adaptation step managed); fi
+if (($#)); then stages=("$@"); else stages=("${all[@]}"); fi
+for stage in "${stages[@]}"; do
+    [[ " ${all[*]} " == *" $stage "* ]] || { echo "bench/run.sh: there is no stage '$stage'; there are ${all[*]}" >&2; exit 2; }
+done
 mkdir -p "$out"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -121,9 +126,6 @@ for stage in "${stages[@]}"; do
             "${bench[@]}" kernels --filter '*' --artifacts "$work/artifacts" > /dev/null
             { head_of managed; cat "$work"/artifacts/results/*-github.md; } > "$out/benchmarkdotnet.md"
             cp "$work"/artifacts/results/*-report-full.json "$out/" ;;
-        *)
-            echo "bench/run.sh: there is no stage '$stage'" >&2
-            exit 2 ;;
     esac
 done
 echo "results are in $out" >&2

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
+using T2.Gguf;
 using T2.Kernels;
 using T2.Kernels.Gpu;
 
@@ -39,10 +40,11 @@ internal sealed class CudaLibraryMeasurements(IGpuDevice device, nint stream)
         {
             foreach (var precision in new[] { RebuildPrecision.Single, RebuildPrecision.Tf32, RebuildPrecision.BFloat, RebuildPrecision.Half })
             {
-                int bytes = precision is RebuildPrecision.Single or RebuildPrecision.Tf32 ? sizeof(float) : sizeof(ushort);
-                var a = Zeros((long)shape.Rows * shape.Rank * bytes);
-                var b = Zeros((long)shape.Rank * shape.Columns * bytes);
-                var c = Zeros(shape.Length * bytes);
+                // The same values as T2's own product gets.
+                var type = precision switch { RebuildPrecision.Half => TensorType.F16, RebuildPrecision.BFloat => TensorType.BF16, _ => TensorType.F32 };
+                var a = Uploaded<byte>(GpuMeasurements.Stored(type, new MatrixShape(shape.Rows, shape.Rank)));
+                var b = Uploaded<byte>(GpuMeasurements.Stored(type, new MatrixShape(shape.Rank, shape.Columns)));
+                var c = device.Allocate(shape.Length * TensorTypes.Info(type).BlockBytes);
                 double seconds = Median(static () => { }, () => blas.Multiply(precision, shape, shape.Rank, a, b, c));
                 report.AppendLine(CultureInfo.InvariantCulture, $"| {shape} | {precision} | {1000 * seconds:0.00} | {2.0 * shape.Length * shape.Rank / seconds / 1e12:0.0} |");
                 Free(a, b, c);
@@ -132,13 +134,6 @@ internal sealed class CudaLibraryMeasurements(IGpuDevice device, nint stream)
     {
         var pointer = device.Allocate(data.Length * (long)Marshal.SizeOf<T>());
         device.Upload(data, pointer);
-        return pointer;
-    }
-
-    private DevicePointer Zeros(long bytes)
-    {
-        var pointer = device.Allocate(bytes);
-        device.Clear(pointer, bytes);
         return pointer;
     }
 

@@ -100,9 +100,9 @@ internal sealed class GpuMeasurements(IGpuDevice device)
             var basis = Uploaded(AsBytes(RandomValues((long)shape.Rank * shape.Rank, 1 / MathF.Sqrt(shape.Rank), 5)));
             foreach (var type in GpuKernels.RebuildableTypes.Where(type => shape.Columns % TensorTypes.Info(type).BlockLength == 0))
             {
-                var source = device.Allocate(Bytes(type, shape));
+                // No zeros: the K types' search for a scale would end at once, and multipliers that stay still let a GPU clock higher.
+                var source = Uploaded(Stored(type, shape));
                 var destination = device.Allocate(Bytes(type, shape));
-                device.Clear(source, Bytes(type, shape));
                 foreach (var precision in type == TensorType.F16 ? s_precisions : [RebuildPrecision.Half])
                 {
                     double seconds = Median(() => kernel.Rebuild(new DeviceRebuildJob
@@ -162,6 +162,33 @@ internal sealed class GpuMeasurements(IGpuDevice device)
             device.Free(pointer);
         foreach (nint memory in sources.Values)
             Marshal.FreeHGlobal(memory);
+    }
+
+    /// <summary>Measures something. If that fails (too little memory, a library that is half there) the report says so and keeps what it has. False then.</summary>
+    internal static bool Measure(StringBuilder report, Action action)
+    {
+        try
+        {
+            action();
+            return true;
+        }
+        catch (Exception exception) when (exception is GpuException or FactorizationException or InvalidOperationException or EntryPointNotFoundException)
+        {
+            report.AppendLine().AppendLine(CultureInfo.InvariantCulture, $"Stopped: {exception.Message}");
+            return false;
+        }
+    }
+
+    /// <summary>A weight of random values as a type stores them; the same 64 rows over and over, for storing takes long on a CPU.</summary>
+    internal static byte[] Stored(TensorType type, MatrixShape shape)
+    {
+        var data = new byte[Bytes(type, shape)];
+        var some = new MatrixShape(Math.Min(64, shape.Rows), shape.Columns);
+        int length = (int)Bytes(type, some);
+        Quantizer.Quantize(type, RandomValues(some.Length, 0.02f, 9), data.AsSpan(0, length), shape.Columns);
+        for (long place = length; place < data.Length; place += length)
+            Array.Copy(data, 0, data, place, Math.Min(length, data.Length - place));
+        return data;
     }
 
     private double Median(Action action) => Median(action, Rounds);

@@ -1,4 +1,6 @@
+using System.Text.Json;
 using T2.Bench.Verbs;
+using T2.Gguf;
 
 // One verb a class; a verb reads its own arguments and throws ArgumentException with one clear line on bad ones.
 const string Usage = """
@@ -56,8 +58,8 @@ try
             throw new ArgumentException($"Unknown verb '{args[0]}'.\n{Usage}");
     }
 }
-catch (Exception exception) when (exception is ArgumentException or IOException or UnauthorizedAccessException)
+catch (Exception exception) when (exception is ArgumentException or FormatException or OverflowException or GgufException or JsonException or IOException or UnauthorizedAccessException)
 {
     Console.Error.WriteLine($"error: {exception.Message}");
-    return exception is ArgumentException ? 2 : 1;
+    return exception is ArgumentException or FormatException or OverflowException ? 2 : 1;
 }

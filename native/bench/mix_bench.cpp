@@ -1,7 +1,46 @@
-// Mixtures of prepared deltas against memcpy with the same threads: bytes read and written per second. Buffers are far larger than the caches.
+// Mixtures of prepared deltas against memcpy with the same threads: bytes read and written per second. Buffers are far larger than the caches. Errors as for
+// rebuilds: that of quantising the exact (fp64) sum, relative to its norm, and ours over it.
 #include "bench.h"
+#include <cmath>
 #include <cstring>
 #include <thread>
+
+namespace
+{
+struct Errors
+{
+    double quantised, ours;
+};
+
+// Of the first `rows` rows; the rest is made alike.
+Errors errors_of(int32_t from, const void* w, const std::vector<const void*>& deltas, const std::vector<float>& alpha, int32_t to, const void* mixed, int64_t rows,
+                 int64_t cols)
+{
+    const auto count = static_cast<size_t>(rows * cols);
+    std::vector<float> values(count), rounded(count);
+    require(t2k_dequantize(from, w, rows, cols, values.data(), 1));
+    std::vector<double> exact(values.begin(), values.end());
+    for (size_t k = 0; k < deltas.size(); ++k)
+    {
+        require(t2k_dequantize(30, deltas[k], rows, cols, values.data(), 1));
+        for (size_t i = 0; i < count; ++i)
+            exact[i] += static_cast<double>(alpha[k]) * static_cast<double>(values[i]);
+    }
+    rounded.assign(exact.begin(), exact.end());
+    std::vector<uint8_t> bytes(count * 4);
+    require(t2k_quantize(to, rounded.data(), rows, cols, bytes.data(), 1));
+    require(t2k_dequantize(to, bytes.data(), rows, cols, rounded.data(), 1));
+    require(t2k_dequantize(to, mixed, rows, cols, values.data(), 1));
+    double norm = 0, least = 0, error = 0;
+    for (size_t i = 0; i < count; ++i)
+    {
+        norm += exact[i] * exact[i];
+        least += (rounded[i] - exact[i]) * (rounded[i] - exact[i]);
+        error += (values[i] - exact[i]) * (values[i] - exact[i]);
+    }
+    return {std::sqrt(least / norm), std::sqrt(error / least)};
+}
+}
 
 void bench_mix(const Options& options)
 {
@@ -18,23 +57,14 @@ void bench_mix(const Options& options)
         for (auto& worker : workers)
             worker.join();
     };
-    // Relative to quantising the same fp32 sum as ggml does: 1 for types without a search.
-    const auto error_of = [](int32_t type, const std::vector<uint8_t>& bytes, int64_t some, int64_t width, const std::vector<float>& sum) {
-        std::vector<float> back(sum.size());
-        require(t2k_dequantize(type, bytes.data(), some, width, back.data(), 1));
-        double error = 0;
-        for (size_t i = 0; i < sum.size(); ++i)
-            error += (static_cast<double>(back[i]) - sum[i]) * (static_cast<double>(back[i]) - sum[i]);
-        return std::sqrt(error);
-    };
-    std::printf("\n## mix: W + Σ α·D over %ld×%ld, deltas in BF16, a tenth of W; error: of ggml's quantiser on the same sum\n%-13s %6s %8s %7s %11s %8s %7s\n",
-                static_cast<long>(rows), static_cast<long>(cols), "type", "deltas", "ms", "GB/s", "memcpy GB/s", "% memcpy", "error");
+    std::printf("\n## mix: W + Σ α·D over %ld×%ld, deltas in BF16\n%-13s %6s %8s %7s %11s %8s %9s %8s\n",
+                static_cast<long>(rows), static_cast<long>(cols), "type", "deltas", "ms", "GB/s", "memcpy GB/s", "% memcpy", "q error", "ours/q");
     const auto raw = normal_values(count / 16, 1, 0.02f);
-    std::vector<float> values(static_cast<size_t>(count));
+    // Every delta starts at another place: as a multiple of the weight it would be quantised almost without error.
+    constexpr int64_t apart = 1021;
+    std::vector<float> values(static_cast<size_t>(count + 3 * apart));
     for (size_t i = 0; i < values.size(); ++i)
         values[i] = raw[i % raw.size()];
-    const auto noise = normal_values(count / 64, 2, 0.002f);
-    std::vector<float> change(static_cast<size_t>(count));
     struct Pair
     {
         int32_t from, to;
@@ -60,27 +90,20 @@ void bench_mix(const Options& options)
             std::vector<float> alpha;
             for (auto& d : delta)
             {
-                for (size_t i = 0; i < change.size(); ++i)
-                    change[i] = noise[(i + 4099 * pointers.size()) % noise.size()];
-                require(t2k_quantize(30, change.data(), rows, cols, d.data(), options.threads));
+                require(t2k_quantize(30, values.data() + apart * static_cast<int64_t>(pointers.size() + 1), rows, cols, d.data(), options.threads));
                 pointers.push_back(d.data());
-                alpha.push_back(1.0f / std::sqrt(static_cast<float>(deltas)));
+                alpha.push_back(0.05f);
             }
             const auto t = medians(options.repetitions, {[&] {
                                                              require(t2k_mix(w.data(), pair.from, rows, cols, deltas, pointers.data(), 30, alpha.data(), out.data(),
                                                                              pair.to, options.threads, nullptr));
                                                          },
                                                          copy});
-            constexpr int64_t some = 64;
-            std::vector<float> sum(static_cast<size_t>(some * cols));
-            std::vector<uint8_t> searched(static_cast<size_t>(some * cols / length * bytes));
-            require(t2k_mix(w.data(), pair.from, some, cols, deltas, pointers.data(), 30, alpha.data(), sum.data(), 0, options.threads, nullptr));
-            require(t2k_quantize(pair.to, sum.data(), some, cols, searched.data(), options.threads));
-            const double error = error_of(pair.to, out, some, cols, sum), unit = error_of(pair.to, searched, some, cols, sum);
             const double traffic = static_cast<double>(w.size() + out.size() + static_cast<size_t>(deltas) * static_cast<size_t>(count) * 2);
             const double rate = traffic / t[0] / 1e9, memcpy_rate = 2.0 * static_cast<double>(from.size()) / t[1] / 1e9;
-            std::printf("%-13s %6d %8.2f %7.1f %11.1f %8.1f %7.3f\n", pair.name, deltas, t[0] * 1e3, rate, memcpy_rate, 100 * rate / memcpy_rate,
-                        unit > 0 ? error / unit : 1);
+            const Errors errors = errors_of(pair.from, w.data(), pointers, alpha, pair.to, out.data(), 256, cols);
+            std::printf("%-13s %6d %8.2f %7.1f %11.1f %8.1f %9.2e %8.4f\n", pair.name, deltas, t[0] * 1e3, rate, memcpy_rate, 100 * rate / memcpy_rate,
+                        errors.quantised, errors.ours);
             std::fflush(stdout);
         }
     }

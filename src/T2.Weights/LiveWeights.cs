@@ -109,6 +109,8 @@ public sealed unsafe class LiveWeights
         string bufferName = ggml.BufferName(buffer);
         if (TensorStorageRules.Classify(bufferName, ggml.BufferIsHost(buffer), out string? refusal) is not { } storage)
             return refusal;
+        if (storage == TensorStorage.Device && TensorStorageRules.RefusalOf(bufferName, stored.Type) is { } rearranged)
+            return rearranged;
         if (byCopy && storage == TensorStorage.Host)
             storage = TensorStorage.Device;
 

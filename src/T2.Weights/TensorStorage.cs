@@ -1,3 +1,5 @@
+using T2.Gguf;
+
 namespace T2.Weights;
 
 /// <summary>
@@ -24,6 +26,15 @@ internal static class TensorStorageRules
 {
     private static readonly string[] s_repacked = ["CPU_REPACK", "AMX", "CPU_KLEIDIAI", "CPU_AARCH64", "CPU_SPACEMIT"];
     private static readonly string[] s_devices = ["CUDA", "ROCm", "MUSA", "Vulkan", "Metal", "MTL", "SYCL", "OpenCL", "CANN"];
+
+    // SYCL's takes quantised weights apart at their first use, OpenCL's when they are set, and neither expects them to be set again: it would compute with garbage.
+    private static readonly string[] s_rearranging = ["SYCL", "OpenCL"];
+
+    /// <summary>Why a weight of a type cannot be changed on a device whose back end keeps such weights in an arrangement of its own; null = it can.</summary>
+    internal static string? RefusalOf(string bufferName, TensorType type) =>
+        TensorTypes.Info(type).BlockLength > 1 && Array.Exists(s_rearranging, name => bufferName.StartsWith(name, StringComparison.Ordinal))
+            ? $"is of type {type} in a buffer '{bufferName}', whose back end rearranges quantised weights once and cannot be given others; keep the model on the CPU"
+            : null;
 
     /// <summary>The storage of a buffer, or null with the reason it is refused.</summary>
     internal static TensorStorage? Classify(string bufferName, bool isHost, out string? refusal)

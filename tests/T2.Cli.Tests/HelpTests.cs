@@ -8,7 +8,7 @@ public class HelpTests
     public async Task Root_help_lists_commands_and_exit_codes()
     {
         var help = await T2Process.SucceedAsync("--help");
-        foreach (string command in new[] { "run", "inspect", "factor", "expert", "export", "convert", "train", "kernels" })
+        foreach (string command in new[] { "run", "inspect", "factor", "expert", "search", "export", "train", "eval", "convert", "bench", "plan", "kernels" })
             Assert.Contains($"\n  {command} ", help.StandardOutput, StringComparison.Ordinal);
         string page = await File.ReadAllTextAsync(Path.Combine(RepositoryRoot.Path, "docs", "command-line.md"));
         foreach (int code in Enum.GetValues<ExitCode>())
@@ -36,6 +36,9 @@ public class HelpTests
     [InlineData("train lora")]
     [InlineData("train cem")]
     [InlineData("train base")]
+    [InlineData("eval")]
+    [InlineData("bench")]
+    [InlineData("plan")]
     [InlineData("kernels")]
     public async Task Every_command_shows_an_example_of_itself(string command)
     {

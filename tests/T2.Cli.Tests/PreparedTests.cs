@@ -22,6 +22,7 @@ public class PreparedTests(CliFixture files) : IClassFixture<CliFixture>
         Assert.Contains($", {raised} of them in a finer type than the base's", run.StandardError, StringComparison.Ordinal);
         if (raised == 0)
             Assert.Equal(await files.AnswerAsync(model, [Prompt, .. wild]), run.StandardOutput);
+        Assert.Equal(megabytes == "0", run.StandardError.Contains("more than rebuilt experts may keep", StringComparison.Ordinal));
     }
 
     [Theory]
@@ -44,6 +45,10 @@ public class PreparedTests(CliFixture files) : IClassFixture<CliFixture>
 
         await File.WriteAllBytesAsync(path, written[..(written.Length / 2)]);
         await RunAsync("could not be used and is written anew");
+        // Without --verbose too.
+        await File.WriteAllBytesAsync(path, written[..(written.Length / 2)]);
+        var quick = await T2Process.SucceedAsync(CliFixture.Run(files.Model, Prompt, "-e", files.Wild, "--prepared-files", folder));
+        Assert.Contains("could not be used and is written anew", quick.StandardError, StringComparison.Ordinal);
         Assert.Equal(written, await File.ReadAllBytesAsync(path));
 
         async Task RunAsync(string stage)

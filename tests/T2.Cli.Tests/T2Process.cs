@@ -10,6 +10,7 @@ internal static class T2Process
     {
         ["T2_DEBUG"] = null,
         ["T2_KERNEL"] = null,
+        ["T2_KERNELS_LIBRARY"] = null,
         ["NO_COLOR"] = null,
     };
 
@@ -19,6 +20,10 @@ internal static class T2Process
     internal static string Assembly { get; } = Path.Combine(AppContext.BaseDirectory, "t2.dll");
 
     internal static Task<TestProcessResult> RunAsync(params string[] arguments) => RunWithInputAsync(null, arguments);
+
+    /// <summary>Runs it with an environment variable set.</summary>
+    internal static Task<TestProcessResult> RunWithVariableAsync(string variable, string value, params string[] arguments) =>
+        TestProcess.RunAsync(Host, [Assembly, .. arguments], environment: new Dictionary<string, string?>(Environment) { [variable] = value });
 
     internal static Task<TestProcessResult> RunWithInputAsync(string? input, params string[] arguments) =>
         TestProcess.RunAsync(Host, [Assembly, .. arguments], input, environment: Environment);

@@ -191,6 +191,47 @@ public sealed class CudaDeviceTests
         Assert.Equal(0, driver.Retained);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Pageable_memory_has_been_read_when_an_upload_returns(bool sharesPageTables)
+    {
+        var driver = new FakeCudaDriver { SharesPageTables = sharesPageTables };
+        using var device = CudaDevice.Open(driver, 0);
+        var memory = device.Allocate(1000);
+        var pinned = device.AllocatePinned(1000);
+        driver.Calls.Clear();
+        device.Upload<byte>(new byte[1000], memory);
+        // Only a GPU that need not have the driver copy it first is waited for.
+        Assert.Equal(sharesPageTables ? 1 : 0, driver.Calls.Count(static call => call == "StreamSynchronize"));
+        driver.Calls.Clear();
+        unsafe
+        {
+            device.Upload((byte*)pinned + 10, memory, 900, GpuStream.Copy);
+        }
+        Assert.DoesNotContain("StreamSynchronize", driver.Calls);
+        device.FreePinned(pinned);
+        device.Free(memory);
+    }
+
+    [Fact]
+    public void Freeing_in_a_context_that_cannot_be_entered_any_more_hides_nothing()
+    {
+        var driver = new FakeCudaDriver();
+        var device = CudaDevice.Open(driver, 0);
+        var memory = device.Allocate(1000);
+        var pinned = device.AllocatePinned(1000);
+        driver.Fail("StreamSynchronize", FakeCudaDriver.IllegalAddress);
+        Assert.Throws<GpuException>(device.Synchronize);
+        // What the driver may say to any call after a kernel's failure.
+        driver.Fail("CtxPushCurrent", FakeCudaDriver.IllegalAddress);
+        device.Free(memory);
+        device.FreePinned(pinned);
+        Assert.Equal(1, driver.ContextDepth);
+        device.Dispose();
+        Assert.Equal((0, 1), (driver.Retained, driver.ContextDepth));
+    }
+
     [Fact]
     public void What_the_driver_says_about_a_kernel_is_passed_on()
     {

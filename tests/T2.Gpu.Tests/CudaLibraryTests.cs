@@ -61,6 +61,7 @@ public sealed class CudaLibraryTests
         using var device = new HostDevice();
         FakeCudaLibrary.Info = 21;
         var matrix = device.Allocate(s_shape.Length * sizeof(double));
+        device.Clear(matrix, s_shape.Length * sizeof(double));
         using (var solver = new CuSolver(FakeCudaLibrary.Find, device, 0x77))
             Assert.Contains("info 21", Assert.Throws<InvalidOperationException>(() => solver.SingularValues(matrix, s_shape)).Message, StringComparison.Ordinal);
         device.Free(matrix);

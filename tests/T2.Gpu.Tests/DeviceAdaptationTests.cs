@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using T2.Gguf;
 using T2.Kernels.Gpu;
 using T2.Kernels.Gpu.Driver;
@@ -226,20 +228,93 @@ public sealed class DeviceAdaptationTests(OpenClFixture openCl, ModelFixture mod
         var device = new HostDevice(openCl.Device);
         await using var model = await LoadAsync(device, "Q8_0", Options with { PreparedBytes = 0 });
         float[] before = TestModels.Logits(model);
+        await using var session = model.CreateSession(new SessionOptions { ContextLength = 64, Threads = 1 });
         await model.ApplyAsync(Two(model, "first", 13));
         device.IsBroken = losesWork;
         (device.CallsBeforeFailure, device.Failures) = (1, losesWork ? 0 : int.MaxValue);
         await Assert.ThrowsAsync<GpuException>(() => model.ApplyAsync(Two(model, "second", 14)));
         await Assert.ThrowsAsync<GpuException>(() => model.ResetAsync());
-        await using var session = model.CreateSession(new SessionOptions { ContextLength = 64, Threads = 1 });
-        await Assert.ThrowsAsync<GpuException>(async () =>
-        {
-            await foreach (string piece in session.AskAsync("a", new AskOptions { MaxTokens = 1 }))
-                Assert.Fail($"It answered '{piece}'.");
-        });
+        await AssertAnswersNothing(session);
         (device.Failures, device.IsBroken) = (0, false);
         await model.ResetAsync();
         TestModels.AssertSameBits(before, TestModels.Logits(model));
+    }
+
+    [SkippableTheory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Of_a_device_that_fails_in_everything_the_first_failure_is_reported(bool inPlace)
+    {
+        var device = new HostDevice(openCl.Device);
+        await using var model = await LoadAsync(device, "Q8_0", inPlace ? Options with { PreparedBytes = 0 } : Options);
+        var first = Two(model, "first", 30);
+        var called = new HashSet<string>();
+        for (int calls = 0; ; calls++)
+        {
+            await model.ApplyAsync(first);
+            (device.CallsBeforeFailure, device.Failures, device.FirstFailed) = (calls, int.MaxValue, null);
+            var exception = await Record.ExceptionAsync(() => model.ApplyAsync(Two(model, $"second {calls}", 31)));
+            if (exception is null)
+                break;
+            Assert.IsType<GpuException>(exception);
+            Assert.EndsWith($"in {device.FirstFailed}.", exception.Message, StringComparison.Ordinal);
+            called.Add(device.FirstFailed!);
+            device.Failures = 0;
+            await model.ResetAsync();
+        }
+        device.Failures = 0;
+        Assert.Superset(new HashSet<string> { "Launch", "Upload", "Synchronize" }, called);
+    }
+
+    /// <summary>llama.cpp ends the process at the first call that a lost GPU fails, and frees memory by such calls.</summary>
+    [SkippableFact]
+    public async Task Of_a_device_that_is_lost_before_anything_was_changed_llama_is_asked_nothing_any_more()
+    {
+        var device = new HostDevice(openCl.Device);
+        LlamaModel native;
+        LlamaContext context;
+        await using (var model = await LoadAsync(device, "Q8_0"))
+        {
+            native = model.Native;
+            await using var session = model.CreateSession(new SessionOptions { ContextLength = 64, Threads = 1 });
+            var open = new AdaptedContext(native, model.Adapter, new LlamaContextOptions { ContextLength = 32, BatchSize = 32, MicroBatchSize = 32, Threads = 1, BatchThreads = 1 });
+            context = open.Native;
+            device.IsBroken = true;
+            await Assert.ThrowsAsync<GpuException>(() => model.ApplyAsync(Two(model, "first", 27)));
+            await AssertAnswersNothing(session);
+            Assert.Throws<GpuException>(() => model.CreateSession(new SessionOptions { ContextLength = 64, Threads = 1 }));
+            open.Dispose();
+        }
+        Assert.True(native.IsAbandoned);
+        Assert.True(context.Handle.IsClosed);
+        Assert.Contains("only a new process", Assert.Throws<LlamaException>(() => LlamaModel.Load(models.Model("Q8_0"), new LlamaModelOptions { GpuLayers = 1 })).Message, StringComparison.Ordinal);
+        // Once the device works again everything is freed.
+        device.IsBroken = false;
+        await using (var model = await LoadAsync(device, "Q8_0"))
+            native = model.Native;
+        Assert.False(native.IsAbandoned);
+    }
+
+    /// <summary>Waiting for a whole device while llama.cpp records a CUDA graph on it spoils the graph, for which llama.cpp ends the process.</summary>
+    [SkippableFact]
+    public async Task The_device_is_not_waited_for_while_another_model_decodes()
+    {
+        var device = new HostDevice(openCl.Device);
+        await using var model = await LoadAsync(device, "Q8_0");
+        await using var other = await AdaptiveModel.LoadAsync(models.Model("F32"), Options);
+        await model.ApplyAsync(Two(model, "first", 28));
+        int waits = device.Waits;
+
+        var decode = Task.Run(() => DecodeHeld(other.Native));
+        s_held.Wait();
+        var apply = model.ApplyAsync(Two(model, "second", 29));
+        await Task.WhenAny(apply, Task.Delay(500));
+        bool isEarly = apply.IsCompleted || device.Waits > waits;
+        s_release.Set();
+        await decode;
+        await apply;
+        Assert.False(isEarly);
+        Assert.True(device.Waits > waits);
     }
 
     [SkippableTheory]
@@ -327,6 +402,40 @@ public sealed class DeviceAdaptationTests(OpenClFixture openCl, ModelFixture mod
         var report = await model.ApplyAsync(TestModels.RandomExpert(model, "e", 21));
         Assert.Equal((0, 0), (report.OnDevice, device.Launches));
     }
+
+    private static readonly ManualResetEventSlim s_held = new(), s_release = new();
+
+    /// <summary>Decodes a token; the decode stands still until it is released.</summary>
+    private static unsafe void DecodeHeld(LlamaModel model)
+    {
+        using var context = LlamaContext.Create(model, new LlamaContextOptions
+        {
+            ContextLength = 32,
+            BatchSize = 32,
+            MicroBatchSize = 32,
+            MaxSequences = 1,
+            Threads = 1,
+            BatchThreads = 1,
+            EvalCallback = (nint)(delegate* unmanaged[Cdecl]<void*, byte, void*, byte>)&Hold,
+        });
+        var batch = new LlamaBatch(1);
+        batch.Add(0, 0, 0, true);
+        context.Decode(batch);
+    }
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static unsafe byte Hold(void* node, byte ask, void* state)
+    {
+        s_held.Set();
+        s_release.Wait();
+        return (byte)(ask == 0 ? 1 : 0);
+    }
+
+    private static Task AssertAnswersNothing(AdaptiveSession session) => Assert.ThrowsAsync<GpuException>(async () =>
+    {
+        await foreach (string piece in session.AskAsync("a", new AskOptions { MaxTokens = 1 }))
+            Assert.Fail($"It answered '{piece}'.");
+    });
 
     private static ModelOptions Options => new Loading("", LlamaLoadMode.None, false, ByCopy: true).Options;
 

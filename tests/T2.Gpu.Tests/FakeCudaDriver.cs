@@ -42,6 +42,9 @@ internal sealed unsafe class FakeCudaDriver(HostDevice? behind = null) : ICudaDr
 
     public int Major { get; set; } = 9;
 
+    /// <summary>Whether the GPU reads the host's pageable memory by itself.</summary>
+    public bool SharesPageTables { get; set; }
+
     public int Retained { get; private set; }
 
     /// <summary>What was current on the thread before any call, and must be after each.</summary>
@@ -81,7 +84,7 @@ internal sealed unsafe class FakeCudaDriver(HostDevice? behind = null) : ICudaDr
 
     public int DeviceGetAttribute(out int value, int attribute, int device)
     {
-        value = attribute == 75 ? Major : 0;
+        value = attribute switch { 75 => Major, 100 => SharesPageTables ? 1 : 0, _ => 0 };
         return Log($"DeviceGetAttribute {attribute}");
     }
 

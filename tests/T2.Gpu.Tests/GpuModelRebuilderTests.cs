@@ -98,6 +98,18 @@ public sealed unsafe class GpuModelRebuilderTests(OpenClFixture openCl)
     }
 
     [Fact]
+    public void Factors_share_one_block_of_device_memory()
+    {
+        var driver = new FakeCudaDriver();
+        using var device = CudaDevice.Open(driver, 0);
+        using var model = new Model(device);
+        driver.Calls.Clear();
+        using var rebuilder = model.Rebuilder(FactorPlacement.Resident, keepBase: true);
+        // The work space, the base, the factors.
+        Assert.Equal(3, driver.Calls.Count(static call => call.StartsWith("MemAlloc", StringComparison.Ordinal)));
+    }
+
+    [Fact]
     public void Running_out_of_memory_while_preparing_frees_everything()
     {
         for (var after = 0; ; after++)

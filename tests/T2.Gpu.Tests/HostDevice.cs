@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using T2.Kernels.Gpu;
 using T2.Kernels.Gpu.Compiler;
@@ -38,6 +39,9 @@ internal sealed unsafe class HostDevice(OpenClDevice? kernels = null) : IGpuDevi
     /// <summary>Calls that fail once their time has come.</summary>
     public int Failures { get; set; }
 
+    /// <summary>The call that failed first.</summary>
+    public string? FirstFailed { get; set; }
+
     /// <summary>Whether what is queued is lost, which waiting for it tells: how a GPU fails whose context is broken.</summary>
     public bool IsBroken { get; set; }
 
@@ -55,7 +59,8 @@ internal sealed unsafe class HostDevice(OpenClDevice? kernels = null) : IGpuDevi
         if (bytes > Memory.Free)
             throw new GpuOutOfMemoryException($"{bytes} bytes are not to be had.");
         var pointer = new DevicePointer((ulong)NativeMemory.AlignedAlloc((nuint)bytes, 256));
-        NativeMemory.Clear((void*)pointer.Address, (nuint)bytes);
+        // As on a GPU, nothing may be counted on: NaN in every type.
+        NativeMemory.Fill((void*)pointer.Address, (nuint)bytes, 0xFF);
         _memory.Add(pointer.Address, bytes);
         return pointer;
     }
@@ -159,11 +164,12 @@ internal sealed unsafe class HostDevice(OpenClDevice? kernels = null) : IGpuDevi
         return bytes - (long)(pointer.Address - start);
     }
 
-    private void Fail()
+    private void Fail([CallerMemberName] string call = "")
     {
         if (CallsBeforeFailure-- > 0 || Failures <= 0)
             return;
         Failures--;
-        throw new GpuException("The device failed, as asked.");
+        FirstFailed ??= call;
+        throw new GpuException($"The device failed, as asked, in {call}.");
     }
 }

@@ -63,7 +63,11 @@ internal sealed unsafe class OpenClDevice : IGpuDevice
     {
         var buffer = _nextBuffer++;
         // PoCL is strict about reads past the end of an empty buffer; nobody allocates one on purpose.
-        _buffers.Add(buffer, _accelerator.Allocate1D<byte>(bytes));
+        var memory = _accelerator.Allocate1D<byte>(bytes);
+        _buffers.Add(buffer, memory);
+        // As on a GPU, nothing may be counted on: NaN in every type.
+        if (bytes > 0)
+            memory.View.BaseView.MemSet(0xFF);
         return new DevicePointer(buffer << BufferShift);
     }
 

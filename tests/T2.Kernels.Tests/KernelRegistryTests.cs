@@ -58,11 +58,12 @@ public class KernelRegistryTests
     public void An_unavailable_kernel_is_passed_over_but_not_forgiven_when_asked_for()
     {
         using var _ = new Variable(null);
-        KernelEntry[] entries = [new("gpu", "fast", static () => false, static () => throw new NotSupportedException()), .. KernelRegistry.Entries];
+        KernelEntry[] entries = [new("gpu", "fast", static () => false, static () => throw new NotSupportedException("No driver.")), .. KernelRegistry.Entries];
         Assert.NotEqual("gpu", KernelRegistry.Resolve(entries, null).Name);
         var error = Assert.Throws<InvalidOperationException>(() => KernelRegistry.Resolve(entries, "gpu"));
         Assert.Contains("'gpu'", error.Message, StringComparison.Ordinal);
         Assert.Contains("reference", error.Message, StringComparison.Ordinal);
+        Assert.EndsWith("No driver.", error.Message, StringComparison.Ordinal);
     }
 
     private sealed class Variable : IDisposable

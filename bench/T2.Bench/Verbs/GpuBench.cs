@@ -6,7 +6,8 @@ namespace T2.Bench.Verbs;
 
 /// <summary>
 /// <c>gpu [--device N] [-o DIR]</c>: checks the GPU kernels against the CPU, then times factorising, rebuilding and writing a whole expert, and writes
-/// DIR/&lt;device&gt;/gpu.md, beside cuBLAS and cuSOLVER where they are installed. Without a CUDA device nothing is measured, and the exit code is 77.
+/// DIR/&lt;device&gt;/gpu.md, beside cuBLAS and cuSOLVER where they are installed. Without a CUDA device nothing is measured, and the exit code is 77;
+/// it is 1 where a kernel is wrong or a measurement of T2's failed.
 /// </summary>
 internal static class GpuBench
 {
@@ -33,18 +34,20 @@ internal static class GpuBench
         report.AppendLine(CultureInfo.InvariantCulture, $"# {device.Name}, compute capability {device.ComputeCapability}");
         report.AppendLine();
         report.AppendLine("Written by `bench/gpu.sh`. Times are medians of five after one run that does not count, each until the device is idle again.");
-        bool isCorrect = measurements.Correctness(report);
+        bool isCorrect = false;
+        GpuMeasurements.Measure(report, () => isCorrect = measurements.Correctness(report));
         if (isCorrect)
         {
-            measurements.Factorise(report);
-            measurements.Rebuild(report);
-            measurements.Switch(report);
-            device.Within(stream =>
+            isCorrect = GpuMeasurements.Measure(report, () => measurements.Factorise(report))
+                & GpuMeasurements.Measure(report, () => measurements.Rebuild(report))
+                & GpuMeasurements.Measure(report, () => measurements.Switch(report));
+            GpuMeasurements.Measure(report, () => device.Within(stream =>
             {
+                // What NVIDIA's libraries cannot do here is no fault of T2's.
                 var libraries = new CudaLibraryMeasurements(device, stream) { Shapes = measurements.Shapes };
-                libraries.Rebuild(report, CudaLibrary.TryLoad(CudaLibrary.Blas));
-                libraries.Factorise(report, CudaLibrary.TryLoad(CudaLibrary.Solver));
-            });
+                GpuMeasurements.Measure(report, () => libraries.Rebuild(report, CudaLibrary.TryLoad(CudaLibrary.Blas)));
+                GpuMeasurements.Measure(report, () => libraries.Factorise(report, CudaLibrary.TryLoad(CudaLibrary.Solver)));
+            }));
         }
 
         string folder = Path.Combine(options.Find("-o") ?? "bench/results", Slug(device.Name));

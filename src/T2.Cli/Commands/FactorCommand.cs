@@ -7,6 +7,9 @@ namespace T2.Cli;
 /// <summary><c>t2 factor</c>.</summary>
 internal static class FactorCommand
 {
+    private static readonly Option<long?> Memory = ByteCounts.Optional(
+        "--memory", "Most working memory; fewer weights are factored at once to stay below it. [default: half of this machine's]");
+
     internal static Command Create(Shell shell)
     {
         var command = new DocumentedCommand("factor", "Compute the factors of a model's weights, once, into the sidecar file beside it.")
@@ -19,9 +22,10 @@ internal static class FactorCommand
             [
                 ("Factor a model:", "t2 factor -m model.gguf"),
                 ("With two threads, to another disk:", "t2 factor -m model.gguf -t 2 --factors /mnt/fast/model.t2factors"),
+                ("In little memory:", "t2 factor -m model.gguf --memory 2GiB"),
             ],
         };
-        foreach (var option in new Option[] { SharedOptions.Model, SharedOptions.Factors, SharedOptions.Threads, SharedOptions.Kernel, SharedOptions.Json, SharedOptions.Quiet })
+        foreach (var option in new Option[] { SharedOptions.Model, SharedOptions.Factors, SharedOptions.Threads, Memory, SharedOptions.Kernel, SharedOptions.Json, SharedOptions.Quiet })
             command.Options.Add(option);
         command.SetAction(parsed => Run(shell, parsed));
         return command;
@@ -36,7 +40,7 @@ internal static class FactorCommand
         using var model = BaseModel.Open(path, shell.Interrupts.Token);
         long started = Stopwatch.GetTimestamp();
         using var factors = model.OpenFactors(
-            sidecar, kernel, SharedOptions.ResolveThreads(parsed.GetValue(SharedOptions.Threads)), shell.Terminal, shell.Interrupts.Token);
+            sidecar, kernel, SharedOptions.ResolveThreads(parsed.GetValue(SharedOptions.Threads)), shell.Terminal, shell.Interrupts.Token, parsed.GetValue(Memory));
         var report = new FactorReport(sidecar, factors.WeightNames.Count, factors.ByteLength, model.FullSvdBytes, Stopwatch.GetElapsedTime(started).TotalSeconds, kernel.Name);
         Results.Show(shell.Terminal, report, parsed.GetValue(SharedOptions.Json), JsonReports.Default.FactorReport, Print);
     }

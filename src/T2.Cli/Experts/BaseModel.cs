@@ -45,19 +45,27 @@ internal sealed class BaseModel : IDisposable
 
     /// <summary>Opens the factor sidecar, computing what it lacks with a progress display.</summary>
     /// <exception cref="StoppedException">Cancelled while computing; what is finished is kept.</exception>
-    internal FactorStore OpenFactors(string? path, IWeightKernel kernel, int threads, Terminal terminal, CancellationToken cancellation)
+    /// <exception cref="UsageException">A weight needs more working memory than it may take.</exception>
+    internal FactorStore OpenFactors(string? path, IWeightKernel kernel, int threads, Terminal terminal, CancellationToken cancellation, long? memory = null)
     {
         if (Weights.Count == 0)
             throw new BadFileException($"{File.Path} has no weights that can be adapted ('t2 inspect' says why).");
+        var options = new FactorOptions { Threads = threads };
+        if (memory is { } bytes)
+            options = options with { MemoryBudgetBytes = bytes };
         using var progress = new FactorProgressDisplay(terminal);
         try
         {
             return FactorStore.OpenOrCreate(
-                path ?? FactorStore.DefaultPath(File.Path), File, Fingerprint, [.. Weights.Keys], kernel, new FactorOptions { Threads = threads }, progress, cancellation);
+                path ?? FactorStore.DefaultPath(File.Path), File, Fingerprint, [.. Weights.Keys], kernel, options, progress, cancellation);
         }
         catch (OperationCanceledException cancelled) when (progress.Explain(cancelled) is { } stopped)
         {
             throw stopped;
+        }
+        catch (ArgumentException exception) when (exception.ParamName == "options")
+        {
+            throw new UsageException(Failure.WithoutParameter(exception).Replace(nameof(FactorOptions.MemoryBudgetBytes), "--memory of 't2 factor'", StringComparison.Ordinal));
         }
     }
 

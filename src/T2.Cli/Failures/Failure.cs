@@ -1,6 +1,7 @@
 using T2.Evaluation;
 using T2.Gguf;
 using T2.Kernels;
+using T2.Kernels.Gpu;
 using T2.Llama;
 using T2.Runtime;
 using T2.Tasks;
@@ -42,7 +43,7 @@ internal static class Failure
     private static string Describe(Exception exception, ExitCode code) => code switch
     {
         ExitCode.Cancelled => exception is StoppedException ? exception.Message : "cancelled",
-        ExitCode.Unexpected when exception is not LlamaException => $"{exception.GetType().Name}: {WithoutParameter(exception)} (set {DebugVariable}=1 for the stack trace)",
+        ExitCode.Unexpected when exception is not (LlamaException or GpuException) => $"{exception.GetType().Name}: {WithoutParameter(exception)} (set {DebugVariable}=1 for the stack trace)",
         _ => WithoutParameter(exception),
     };
 

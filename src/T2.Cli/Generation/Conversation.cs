@@ -107,6 +107,8 @@ internal sealed class Conversation : IAsyncDisposable
             Json.Write(_terminal.Out, AnswerReport.Of(answer.ToString(), LastReport!, _model), JsonReports.Default.AnswerReport);
         if (_request.Verbose)
             ShowTimings();
+        else if (LastReport!.Note is { } note)
+            _terminal.Note(note);
     }
 
     /// <summary>The answer to one prompt as it comes, under weights and sampling of the caller's choice; nothing is printed.</summary>

@@ -14,6 +14,7 @@ public sealed unsafe class CudaDevice : IGpuDevice
 {
     private const int ComputeCapabilityMajor = 75;
     private const int ComputeCapabilityMinor = 76;
+    private const int PageableMemoryAccessUsesHostPageTables = 100;
     private const uint NonBlocking = 1;
     private const uint DisableTiming = 2;
 
@@ -22,6 +23,8 @@ public sealed unsafe class CudaDevice : IGpuDevice
     private readonly nint _context;
     private readonly nint[] _streams = new nint[2];
     private readonly CudaModules _modules;
+    private readonly Dictionary<nint, long> _pinned = [];
+    private bool _readsHostPages;
     private bool _isBroken;
     private bool _isDisposed;
 
@@ -92,7 +95,9 @@ public sealed unsafe class CudaDevice : IGpuDevice
     /// <inheritdoc/>
     public void Free(DevicePointer pointer)
     {
-        using var scope = Enter();
+        using var scope = EnterToFree();
+        if (!scope.IsEntered)
+            return;
         // The driver may still be reading or writing it.
         Wait();
         CheckUnlessBroken(_driver.MemFree(pointer.Address), "cuMemFree");
@@ -106,14 +111,18 @@ public sealed unsafe class CudaDevice : IGpuDevice
         if (error == CudaErrors.OutOfMemory)
             throw OutOfMemory("page-locked host memory", bytes);
         Check(error, $"cuMemHostAlloc of {bytes} bytes");
+        _pinned.Add(pointer, bytes);
         return pointer;
     }
 
     /// <inheritdoc/>
     public void FreePinned(nint pointer)
     {
-        using var scope = Enter();
+        using var scope = EnterToFree();
+        if (!scope.IsEntered)
+            return;
         Wait();
+        _pinned.Remove(pointer);
         CheckUnlessBroken(_driver.MemFreeHost(pointer), "cuMemFreeHost");
     }
 
@@ -122,6 +131,9 @@ public sealed unsafe class CudaDevice : IGpuDevice
     {
         using var scope = Enter();
         Check(_driver.MemcpyHtoDAsync(destination.Address, source, (nuint)bytes, _streams[(int)stream]), "cuMemcpyHtoDAsync");
+        // Pageable memory is copied by the driver before it returns, unless the GPU can read it by itself: then it may do so later.
+        if (_readsHostPages && !IsPinned((nint)source))
+            Check(_driver.StreamSynchronize(_streams[(int)stream]), "cuStreamSynchronize after cuMemcpyHtoDAsync");
     }
 
     /// <inheritdoc/>
@@ -250,9 +262,22 @@ public sealed unsafe class CudaDevice : IGpuDevice
         ComputeCapability = new Version(major, minor);
         if (major < 8)
             throw new GpuException($"{Name} has compute capability {ComputeCapability}; T2's kernels need 8.0 or later.");
+        // Grace's and others': CPU and GPU share page tables.
+        Check(_driver.DeviceGetAttribute(out var sharesPageTables, PageableMemoryAccessUsesHostPageTables, _device), "cuDeviceGetAttribute");
+        _readsHostPages = sharesPageTables != 0;
         using var scope = Enter();
         for (var i = 0; i < _streams.Length; i++)
             Check(_driver.StreamCreate(out _streams[i], NonBlocking), "cuStreamCreate");
+    }
+
+    private bool IsPinned(nint address)
+    {
+        foreach (var (start, bytes) in _pinned)
+        {
+            if (address >= start && address < start + (nint)bytes)
+                return true;
+        }
+        return false;
     }
 
     private Scope Enter()
@@ -260,6 +285,15 @@ public sealed unsafe class CudaDevice : IGpuDevice
         ObjectDisposedException.ThrowIf(_isDisposed, this);
         Check(_driver.CtxPushCurrent(_context), "cuCtxPushCurrent");
         return new Scope(_driver);
+    }
+
+    /// <summary>A context that is beyond repair may refuse to be entered too. What is in it goes with it.</summary>
+    private Scope EnterToFree()
+    {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        var error = _driver.CtxPushCurrent(_context);
+        CheckUnlessBroken(error, "cuCtxPushCurrent");
+        return error == 0 ? new Scope(_driver) : default;
     }
 
     /// <summary>Waits for both queues; what failed in them has been or will be reported by a call that can throw.</summary>
@@ -299,6 +333,13 @@ public sealed unsafe class CudaDevice : IGpuDevice
 
     private readonly ref struct Scope(ICudaDriver driver)
     {
-        public void Dispose() => driver.CtxPopCurrent(out _);
+        /// <summary>False of the default.</summary>
+        public bool IsEntered => driver is not null;
+
+        public void Dispose()
+        {
+            if (IsEntered)
+                driver.CtxPopCurrent(out _);
+        }
     }
 }

@@ -110,12 +110,15 @@ public sealed unsafe class GpuModelRebuilder : IDisposable
         }
         if (plan.KeepsBase)
             KeepBase(plan.ExpertBytes);
+        // One block: drivers give memory out in pages of 2 MiB, and hundreds of blocks that end within one would take of the reserve what the plan does not count.
+        var residentBytes = _weights.Values.Where(static weight => weight.Plan.Placement == FactorPlacement.Resident).Sum(static weight => DeviceArena.Aligned(weight.Plan.FactorBytes));
+        using var resident = residentBytes == 0 ? null : new DeviceArena(_buffers.Allocate(residentBytes), residentBytes);
         foreach (var weight in _weights.Values)
         {
             var bytes = weight.Plan.FactorBytes;
             if (weight.Plan.Placement == FactorPlacement.Resident)
             {
-                var pointer = _buffers.Allocate(bytes);
+                var pointer = resident!.Allocate(bytes);
                 _device.Upload(weight.Basis.Span, pointer);
                 _resident.Add(weight.Plan.Name, pointer);
             }

@@ -1,3 +1,5 @@
+using T2.Kernels.Native;
+
 namespace T2.Kernels;
 
 /// <summary>The kernels this build has, best first, each with the reason for its rank.</summary>
@@ -33,11 +35,12 @@ public static class KernelRegistry
     /// <summary>The kernel to use: <paramref name="forced"/>, else the one <see cref="EnvironmentVariable"/> names, else the first that is available.</summary>
     /// <param name="forced">A kernel's name in any case; null or empty leaves the choice to the environment and the registry.</param>
     /// <exception cref="ArgumentException">No kernel has that name; the message lists the names.</exception>
-    /// <exception cref="InvalidOperationException">The kernel asked for cannot run on this machine.</exception>
+    /// <exception cref="InvalidOperationException">The kernel asked for cannot run on this machine; or none is asked for, and the environment names a library of native kernels that cannot be used.</exception>
     public static IWeightKernel Resolve(string? forced = null) => Resolve(Entries, forced);
 
     /// <summary>The first that is available, whatever <see cref="EnvironmentVariable"/> says.</summary>
-    public static IWeightKernel Best() => Entries.First(static entry => entry.IsAvailable()).Create();
+    /// <exception cref="InvalidOperationException">The environment names a library of native kernels that cannot be used.</exception>
+    public static IWeightKernel Best() => First(Entries);
 
     /// <summary>Whether the caller or <see cref="EnvironmentVariable"/> asks for a kernel other than <paramref name="name"/>.</summary>
     /// <param name="name">A kernel's name.</param>
@@ -54,12 +57,22 @@ public static class KernelRegistry
             ? (Environment.GetEnvironmentVariable(EnvironmentVariable), $" (from {EnvironmentVariable})")
             : (forced, "");
         if (string.IsNullOrWhiteSpace(name))
-            return entries.First(static entry => entry.IsAvailable()).Create();
+            return First(entries);
 
         var entry = entries.FirstOrDefault(entry => string.Equals(entry.Name, name.Trim(), StringComparison.OrdinalIgnoreCase))
             ?? throw new ArgumentException($"There is no kernel '{name.Trim()}'{origin}; there is: {string.Join(", ", entries.Select(static entry => entry.Name))}.", nameof(forced));
-        return entry.IsAvailable()
-            ? entry.Create()
-            : throw new InvalidOperationException($"Kernel '{entry.Name}'{origin} cannot run on this machine; available here: {string.Join(", ", entries.Where(static entry => entry.IsAvailable()).Select(static entry => entry.Name))}.");
+        try
+        {
+            return entry.Create();
+        }
+        catch (Exception exception) when (!entry.IsAvailable())
+        {
+            string available = string.Join(", ", entries.Where(static entry => entry.IsAvailable()).Select(static entry => entry.Name));
+            throw new InvalidOperationException($"Kernel '{entry.Name}'{origin} cannot run on this machine; available here: {available}. {exception.Message}", exception);
+        }
     }
+
+    private static IWeightKernel First(IReadOnlyList<KernelEntry> entries) => NativeLibraryLoader.IsNamed && NativeLibraryLoader.Failure is { } failure
+        ? throw new InvalidOperationException(failure)
+        : entries.First(static entry => entry.IsAvailable()).Create();
 }

@@ -10,9 +10,9 @@ namespace T2.Kernels;
 /// are rounded to fp32.
 /// </para>
 /// <para>
-/// Rebuild: the delta is computed in 16 bits (fixed point or bf16) where that changes the final error by less than a tenth of the destination's own
-/// rounding, else in fp32. Before quantising, W' is within 3·10⁻⁴·rms(z−1)·‖W‖ (fixed point), 3.5·10⁻³·rms(z−1)·‖W‖ (bf16) or 10⁻⁶·‖W‖ (fp32: F32 destinations)
-/// of U·diag(σ⊙z)·Vᵀ. The quantisers give ggml's very bytes.
+/// Rebuild: the delta is computed in fixed point of 8 or 16 bits where that changes the final error by less than a tenth of the destination's own rounding,
+/// else in fp32. Before quantising, W' is within 3·10⁻²·rms(z−1)·‖W‖ (8 bits), 4·10⁻⁴·rms(z−1)·‖W‖ (16 bits) or 10⁻⁶·‖W‖ (fp32: F32 destinations) of
+/// U·diag(σ⊙z)·Vᵀ, as measured on Gaussian weights. The quantisers give ggml's very bytes.
 /// </para>
 /// </summary>
 public sealed unsafe class NativeKernel : IMixtureKernel

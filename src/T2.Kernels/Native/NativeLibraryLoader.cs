@@ -13,6 +13,9 @@ internal static class NativeLibraryLoader
 
     private static readonly Lazy<Outcome> s_outcome = new(Load);
 
+    /// <summary>Whether <see cref="EnvironmentVariable"/> names a file: what is asked for is not passed over in silence.</summary>
+    public static bool IsNamed => Environment.GetEnvironmentVariable(EnvironmentVariable) is { Length: > 0 };
+
     /// <summary>Why the library is not available: every attempt and what came of it. Null where it is.</summary>
     public static string? Failure => s_outcome.Value.Failure;
 

@@ -3,6 +3,28 @@ namespace T2.Llama;
 /// <content>Computing tokens and reading logits.</content>
 public sealed partial class LlamaContext
 {
+    // Held for reading by each decode under way, for writing by what must not run beside one.
+    private static readonly ReaderWriterLockSlim s_decodes = new();
+
+    /// <summary>
+    /// Runs code while no context of this process is decoding; decodes begin when it has ended. For calls that wait for a whole device: llama.cpp records CUDA
+    /// graphs while it decodes, such a call from another thread spoils the recording, and llama.cpp then ends the process.
+    /// </summary>
+    /// <param name="action">The code, which must not decode.</param>
+    public static void BetweenDecodes(Action action)
+    {
+        ArgumentNullException.ThrowIfNull(action);
+        s_decodes.EnterWriteLock();
+        try
+        {
+            action();
+        }
+        finally
+        {
+            s_decodes.ExitWriteLock();
+        }
+    }
+
     /// <summary>Computes a batch and adds its tokens to the KV cache.</summary>
     /// <param name="batch">1 to <see cref="BatchSize"/> tokens.</param>
     /// <param name="cancellationToken">
@@ -23,7 +45,16 @@ public sealed partial class LlamaContext
         using LlamaLogCapture log = LlamaLog.Capture();
         _decoded = 0;
         _abort.Arm(cancellationToken);
-        int status = LlamaNative.llama_decode(Handle, batch.ToNative());
+        int status;
+        s_decodes.EnterReadLock();
+        try
+        {
+            status = LlamaNative.llama_decode(Handle, batch.ToNative());
+        }
+        finally
+        {
+            s_decodes.ExitReadLock();
+        }
         _abort.Arm(default);
         GC.KeepAlive(batch);
         if (status == 2)

@@ -142,6 +142,12 @@ public sealed partial class LlamaContext : IDisposable
     /// <summary>Frees the KV cache and the buffers.</summary>
     public void Dispose() => Handle.Dispose();
 
+    /// <summary>
+    /// Lets go of the context and frees nothing, its model's weights neither: for when a device has failed for good, whose back end would end the process if it
+    /// were asked to free what lies there.
+    /// </summary>
+    public void Abandon() => Handle.SetHandleAsInvalid();
+
     private Turn TakeTurn()
     {
         ObjectDisposedException.ThrowIf(Handle.IsClosed, this);

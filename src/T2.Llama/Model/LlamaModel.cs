@@ -8,6 +8,8 @@ namespace T2.Llama;
 /// </summary>
 public sealed class LlamaModel : IDisposable
 {
+    private static volatile bool s_hasAbandoned;
+
     private volatile bool _disposed;
 
     private LlamaModel(string path, SafeModelHandle handle, LlamaModelOptions options)
@@ -37,6 +39,9 @@ public sealed class LlamaModel : IDisposable
             return Handle.DangerousGetHandle();
         }
     }
+
+    /// <summary>Whether <see cref="Abandon"/> has let go of it: its memory is never freed.</summary>
+    public bool IsAbandoned { get; private set; }
 
     /// <summary>The vocabulary.</summary>
     public LlamaVocabulary Vocabulary { get; }
@@ -93,6 +98,9 @@ public sealed class LlamaModel : IDisposable
         LlamaLibrary.Load();
         if (!File.Exists(path))
             throw new LlamaException($"Cannot load model {path}: {(Directory.Exists(path) ? "it is a folder" : "no such file")}.");
+        // A device's context is one for all of the process, and llama.cpp ends the process at its first failure.
+        if (s_hasAbandoned && options.GpuLayers != 0)
+            throw new LlamaException($"Cannot load model {path} on a GPU: one has failed for good in this process; only a new process can use it.");
         cancellationToken.ThrowIfCancellationRequested();
 
         var state = new LoadProgress(options.Progress, cancellationToken);
@@ -128,6 +136,18 @@ public sealed class LlamaModel : IDisposable
     {
         _disposed = true;
         Handle.Dispose();
+    }
+
+    /// <summary>
+    /// Lets go of the model and frees nothing: for when a device has failed for good, whose back end would end the process if it were asked to free what lies
+    /// there.
+    /// </summary>
+    public void Abandon()
+    {
+        IsAbandoned = true;
+        s_hasAbandoned = true;
+        _disposed = true;
+        Handle.SetHandleAsInvalid();
     }
 
     /// <exception cref="ObjectDisposedException">The model is disposed, though contexts may still keep its weights.</exception>

@@ -22,6 +22,6 @@ public readonly record struct RebuildReport(int Weights, int Rebuilt, long Bytes
     /// <summary>Of <see cref="OnDevice"/>, those it wrote straight into the model for lack of room: they are rebuilt whenever the expert is applied.</summary>
     public int InPlace { get; init; }
 
-    /// <summary>What a person should know: that a file of prepared weights could not be used, or not be written. Null if there is nothing.</summary>
+    /// <summary>What a person should know: that a finer type than the base's would not fit, that a file of prepared weights could not be used, or not be written. Null if there is nothing.</summary>
     public string? Note { get; init; }
 }

@@ -14,18 +14,18 @@ public sealed partial class WeightAdapter
     private (PreparedExpert Prepared, string? Note) Prepare(Expert expert, FactorStore factors, CancellationToken cancellation)
     {
         LiveTensor[] tensors = [.. Changed(expert).Select(vector => _weights.Require(vector.Key))];
-        var types = Types(tensors, out var lengths);
+        var types = Types(tensors, out var lengths, out string? note);
         // Mixtures are endless; no file for each. Nor one of weights that a device has no room for beside the model's.
         if (Files is not { } files || tensors.Length == 0 || expert.Parts.Count > 0 || _devices.Where((device, index) => lengths[index + 1] > device.PreparedBudget).Any())
-            return (Rebuild(expert, factors, tensors, types, lengths, file: null, cancellation).Prepared, null);
+            return (Rebuild(expert, factors, tensors, types, lengths, file: null, cancellation).Prepared, note);
 
         string key = PreparedFile.Key(files.Fingerprint(), KernelNames(tensors), expert, tensors, types);
         string path = PreparedFile.PathOf(files.Directory, key);
         if (PreparedFile.TryOpen(path, key, tensors, types, out string? problem) is { } found)
-            return (Load(expert, found, tensors, types, lengths), null);
-        string? note = problem is null ? null : $"'{path}' could not be used and is written anew: {problem}.";
+            return (Load(expert, found, tensors, types, lengths), note);
         var (prepared, failure) = Rebuild(expert, factors, tensors, types, lengths, (path, key), cancellation);
-        return (prepared, failure is null ? note : $"'{path}' could not be written: {failure}");
+        string? ofFile = failure is not null ? $"'{path}' could not be written: {failure}" : problem is not null ? $"'{path}' could not be used and is written anew: {problem}." : null;
+        return (prepared, note is null || ofFile is null ? note ?? ofFile : $"{note} {ofFile}");
     }
 
     /// <summary>What rebuilds these weights: another kernel's bytes may differ.</summary>

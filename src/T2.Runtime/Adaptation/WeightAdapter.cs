@@ -64,6 +64,9 @@ public sealed partial class WeightAdapter : IDisposable
     /// <summary>Bytes of GPU memory that rebuilt experts take, beside the base.</summary>
     public long PreparedDeviceBytes => _devices.Sum(_prepared.Taken);
 
+    /// <summary>Whether a GPU with weights of the model answers nothing any more: llama.cpp may then be asked for nothing, not even to free what it has there.</summary>
+    internal bool HasLostDevice => _devices.Any(static device => device.IsLost);
+
     /// <summary>Bytes of memory that kept deltas take.</summary>
     public long DeltaBytes => _deltas.Values.Sum(static deltas => deltas.ByteLength);
 
@@ -84,7 +87,25 @@ public sealed partial class WeightAdapter : IDisposable
         ArgumentNullException.ThrowIfNull(factors);
         if (ReferenceEquals(expert, Current))
             return new RebuildReport(0, 0, 0, TimeSpan.Zero);
+        try
+        {
+            return ApplyAnew(expert, factors, cancellation);
+        }
+        catch (GpuException)
+        {
+            // A GPU that is lost may have failed before any weight was touched: then the weights are the base's, but llama.cpp's next decode would end the process.
+            if (!_isTorn && HasLostDevice)
+            {
+                Epoch++;
+                Current = null;
+                _isTorn = true;
+            }
+            throw;
+        }
+    }
 
+    private RebuildReport ApplyAnew(Expert expert, FactorStore factors, CancellationToken cancellation)
+    {
         long started = Stopwatch.GetTimestamp();
         if (_isTorn)
             Restore();
@@ -99,7 +120,7 @@ public sealed partial class WeightAdapter : IDisposable
         string? note = null;
         if (prepared is null && MixtureOf(own) is { } parts)
         {
-            prepared = Mix(own, parts, cancellation);
+            prepared = Mix(own, parts, out note, cancellation);
             mixed = prepared.Weights;
         }
         else if (prepared is null)
@@ -226,9 +247,9 @@ public sealed partial class WeightAdapter : IDisposable
                 device.Finish();
             _isTorn = false;
         }
-        catch
+        catch (Exception failure)
         {
-            Restore();
+            RestoreAfter(failure, Restore);
             throw;
         }
         finally
@@ -236,6 +257,18 @@ public sealed partial class WeightAdapter : IDisposable
             // Where a device wrote it into the model, nothing is left of it. Weights on a CPU may still be its own if that device has failed for good.
             if (before is { InPlace.Count: > 0 } && !_isTorn)
                 before.Dispose();
+        }
+    }
+
+    /// <summary>Goes back to the base after a failure. Of a GPU that has failed and fails in that too, the first failure is the one to report; the model is refused then.</summary>
+    private static void RestoreAfter(Exception failure, Action restore)
+    {
+        try
+        {
+            restore();
+        }
+        catch (GpuException) when (failure is GpuException)
+        {
         }
     }
 
@@ -278,10 +311,10 @@ public sealed partial class WeightAdapter : IDisposable
         return [.. expert.Parts.Select(part => (_deltas[part.Expert], part.Weight))];
     }
 
-    private PreparedExpert Mix(Expert expert, (ExpertDeltas Deltas, float Weight)[] parts, CancellationToken cancellation)
+    private PreparedExpert Mix(Expert expert, (ExpertDeltas Deltas, float Weight)[] parts, out string? note, CancellationToken cancellation)
     {
         LiveTensor[] tensors = [.. parts.SelectMany(static part => part.Deltas.Weights).Distinct()];
-        var types = Types(tensors, out var lengths);
+        var types = Types(tensors, out var lengths, out note);
         return Build(expert, tensors, types, lengths, isMixture: true, fill: builder =>
         {
             for (int index = 0; index < tensors.Length; index++)
@@ -307,12 +340,12 @@ public sealed partial class WeightAdapter : IDisposable
                 _prepared.Add(prepared);
             return prepared;
         }
-        catch
+        catch (Exception failure)
         {
             // Whatever devices still do with the memory ends first.
             foreach (var device in _devices)
                 device.Settle();
-            Reset();
+            RestoreAfter(failure, () => Reset());
             foreach (var arena in arenas)
                 arena.Dispose();
             throw;
@@ -320,8 +353,9 @@ public sealed partial class WeightAdapter : IDisposable
     }
 
     /// <summary>The type of each weight's version, and the bytes of all on each place: as precise as asked for, if the budget allows, else the base's own.</summary>
-    private TensorType[] Types(IReadOnlyList<LiveTensor> tensors, out long[] lengths)
+    private TensorType[] Types(IReadOnlyList<LiveTensor> tensors, out long[] lengths, out string? note)
     {
+        note = null;
         foreach (var precision in new[] { _precision, AdaptedPrecision.Base })
         {
             TensorType[] types = [.. tensors.Select(tensor => AdaptedPrecisionRules.TypeFor(tensor, precision))];
@@ -329,6 +363,8 @@ public sealed partial class WeightAdapter : IDisposable
                 tensors.Zip(types).Where(pair => ReferenceEquals(pair.First.Device, place)).Select(static pair => pair.First.LengthAs(pair.Second))))];
             if (precision == AdaptedPrecision.Base || _prepared.Allows(lengths[0]))
                 return types;
+            note = FormattableString.Invariant(
+                $"The adapted weights are of the base's types: of precision '{precision}' they take {lengths[0] / 1e6:0.0} MB, more than rebuilt experts may keep.");
         }
         throw new UnreachableException();
     }

@@ -1,3 +1,4 @@
+using T2.Kernels.Gpu;
 using T2.Llama;
 
 namespace T2.Runtime;
@@ -30,6 +31,8 @@ internal sealed class AdaptedContext : IDisposable
 
     internal AdaptedContext(LlamaModel model, WeightAdapter adapter, LlamaContextOptions options)
     {
+        if (adapter.HasLostDevice)
+            throw new GpuException("A GPU that holds weights of the model has failed and answers nothing any more; only a new process can use it.");
         Model = model;
         _adapter = adapter;
         _context = LlamaContext.Create(model, options);
@@ -131,5 +134,11 @@ internal sealed class AdaptedContext : IDisposable
         _sound = sound && _context.HasSoundLogits();
     }
 
-    public void Dispose() => _context.Dispose();
+    public void Dispose()
+    {
+        if (_adapter.HasLostDevice)
+            _context.Abandon();
+        else
+            _context.Dispose();
+    }
 }

@@ -86,6 +86,7 @@ public sealed class AdaptiveModel : IAsyncDisposable
 
     /// <summary>Opens a session: a context of its own, sharing the weights.</summary>
     /// <exception cref="LlamaException">llama.cpp cannot make a context of that size.</exception>
+    /// <exception cref="GpuException">A GPU with weights of the model has failed for good.</exception>
     public AdaptiveSession CreateSession(SessionOptions? options = null)
     {
         ObjectDisposedException.ThrowIf(_disposed != 0, this);
@@ -196,7 +197,10 @@ public sealed class AdaptiveModel : IAsyncDisposable
         try
         {
             Adapter.Dispose();
-            Native.Dispose();
+            if (Adapter.HasLostDevice)
+                Native.Abandon();
+            else
+                Native.Dispose();
             _factors?.Dispose();
             File.Dispose();
         }

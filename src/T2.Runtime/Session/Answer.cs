@@ -12,6 +12,7 @@ internal sealed class Answer(
 {
     private readonly List<StageReport> _stages = [];
     private readonly long _started = Stopwatch.GetTimestamp();
+    private string? _note;
 
     internal AskReport? Report { get; private set; }
 
@@ -127,8 +128,9 @@ internal sealed class Answer(
             detail += FormattableString.Invariant($", {rebuilt.OnDevice} of them on the GPU");
         if (rebuilt.InPlace > 0)
             detail += FormattableString.Invariant($" ({rebuilt.InPlace} in place: no room to keep them)");
-        if (rebuilt.Note is { } note)
-            detail += "; " + note;
+        _note = rebuilt.Note;
+        if (_note is not null)
+            detail += "; " + _note;
         Finish(Stage.Rebuild, started, 0, detail);
     }
 
@@ -178,7 +180,7 @@ internal sealed class Answer(
         }
         Emit(decoder.Flush(), text);
         Finish(Stage.Decode, started, generated, "");
-        Report = new AskReport(expert?.Name, decision, _stages, timeToFirstToken, promptTokens, generated, stopReason);
+        Report = new AskReport(expert?.Name, decision, _stages, timeToFirstToken, promptTokens, generated, stopReason) { Note = _note };
         return text.ToString();
     }
 

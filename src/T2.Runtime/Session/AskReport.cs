@@ -62,6 +62,9 @@ public sealed record AskReport(
     int GeneratedTokens,
     StopReason StopReason)
 {
+    /// <summary>What a person should know of the change of weights (<see cref="RebuildReport.Note"/>); null if there is nothing.</summary>
+    public string? Note { get; init; }
+
     /// <summary>Time of a stage; zero if it did not run.</summary>
     public TimeSpan TimeOf(Stage stage) => Stages.FirstOrDefault(report => report.Stage == stage)?.Elapsed ?? TimeSpan.Zero;
 

@@ -127,6 +127,33 @@ public sealed class AdaptiveSessionTests(ModelFixture models)
         await Task.WhenAll(Repeat(one, Adaptation.To(math), expectMath), Repeat(two, Adaptation.To(code), expectCode));
     }
 
+    [Fact]
+    public async Task A_switch_waits_for_the_answer_in_progress()
+    {
+        await using var model = await models.LoadAsync(s_plain);
+        var math = TestModels.RandomExpert(model, "math", 1);
+        var code = TestModels.RandomExpert(model, "code", 2);
+        await using var session = model.CreateSession(Options(new FixedDispatch(null)));
+        string expected = await Text(session, "Go on", Ask(Adaptation.To(math)));
+
+        Task<RebuildReport>? change = null;
+        bool cameBetween = false;
+        var options = Ask(Adaptation.To(math)) with
+        {
+            Progress = new Immediate(report =>
+            {
+                if (report.Stage != Stage.Prefill)
+                    return;
+                change = model.ApplyAsync(code);
+                cameBetween = SpinWait.SpinUntil(() => change.IsCompleted, TimeSpan.FromMilliseconds(200));
+            }),
+        };
+        Assert.Equal(expected, await Text(session, "Go on", options));
+        Assert.False(cameBetween);
+        await change!;
+        Assert.Same(code, model.CurrentExpert);
+    }
+
     [Theory]
     [InlineData(Stage.Reset)]
     [InlineData(Stage.Dispatch)]

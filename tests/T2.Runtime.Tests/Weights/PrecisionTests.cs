@@ -79,6 +79,7 @@ public sealed class PrecisionTests(ModelFixture models)
         await using var model = await AdaptiveModel.LoadAsync(models.Model(loading.Types), loading.Options with { Precision = AdaptedPrecision.Half, PreparedBytes = 1000 });
         var report = await model.ApplyAsync(TestModels.RandomExpert(model, "math", 3));
         Assert.Equal(0, report.Raised);
+        Assert.Contains("of precision 'Half' they take", report.Note, StringComparison.Ordinal);
         Assert.All(model.Weights.Tensors.Values, static tensor => Assert.Equal(tensor.Stored.Type, tensor.LiveType));
     }
 

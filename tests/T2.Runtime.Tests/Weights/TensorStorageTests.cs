@@ -1,3 +1,4 @@
+using T2.Gguf;
 using T2.Weights;
 
 namespace T2.Runtime.Tests.Weights;
@@ -26,4 +27,13 @@ public sealed class TensorStorageTests
         Assert.Null(TensorStorageRules.Classify(buffer, isHost: false, out string? reason));
         Assert.Contains(says, reason, StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData("SYCL0", TensorType.Q4_K, true)]
+    [InlineData("OpenCL", TensorType.Q4_0, true)]
+    [InlineData("SYCL0", TensorType.F16, false)]
+    [InlineData("CUDA0", TensorType.Q4_K, false)]
+    [InlineData("Vulkan0", TensorType.Q4_0, false)]
+    public void Quantised_weights_are_refused_where_the_back_end_rearranges_them(string buffer, TensorType type, bool isRefused) =>
+        Assert.Equal(isRefused, TensorStorageRules.RefusalOf(buffer, type) is not null);
 }

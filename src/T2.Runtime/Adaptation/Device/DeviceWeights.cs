@@ -1,5 +1,6 @@
 using T2.Kernels;
 using T2.Kernels.Gpu;
+using T2.Llama;
 using T2.Weights;
 
 namespace T2.Runtime;
@@ -18,12 +19,36 @@ internal sealed unsafe class DeviceWeights(
     IGpuDevice device, IReadOnlyList<LiveTensor> tensors, IWeightKernel cpuKernel, int threads, GpuPlanOptions options, long preparedBytes) : ITensorDevice, IDisposable
 {
     private GpuModelRebuilder? _rebuilder;
+    private bool _wasLost;
+    private bool _isDisposed;
 
     /// <inheritdoc/>
     public string Name => device.Name;
 
     /// <summary>Bytes that rebuilt experts may take; 0 before <see cref="Prepare"/>.</summary>
     internal long PreparedBudget { get; private set; }
+
+    /// <summary>
+    /// Whether the GPU answers nothing any more, as after an access to an illegal address. Whatever llama.cpp then asks of it ends the process, freeing memory
+    /// included.
+    /// </summary>
+    internal bool IsLost
+    {
+        get
+        {
+            if (_isDisposed)
+                return _wasLost;
+            try
+            {
+                WaitForReaders();
+                return false;
+            }
+            catch (GpuException)
+            {
+                return true;
+            }
+        }
+    }
 
     /// <summary>What it does with its memory; null before <see cref="Prepare"/>.</summary>
     internal GpuMemoryPlan? Plan { get; private set; }
@@ -32,7 +57,7 @@ internal sealed unsafe class DeviceWeights(
     /// <exception cref="WeightAccessException">It has other bytes there than the file.</exception>
     internal void Attach()
     {
-        device.WaitForOthers();
+        WaitForReaders();
         foreach (var tensor in tensors)
             tensor.Attach(this);
     }
@@ -44,7 +69,7 @@ internal sealed unsafe class DeviceWeights(
     {
         if (_rebuilder is not null)
             return;
-        device.WaitForOthers();
+        WaitForReaders();
         var known = new List<(LiveTensor Tensor, MatrixFactors Factors)>();
         foreach (var tensor in tensors.OrderBy(static tensor => tensor.Stored.Offset))
         {
@@ -95,7 +120,7 @@ internal sealed unsafe class DeviceWeights(
     }
 
     /// <summary>Waits until llama.cpp is done with the weights.</summary>
-    internal void WaitForReaders() => device.WaitForOthers();
+    internal void WaitForReaders() => LlamaContext.BetweenDecodes(device.WaitForOthers);
 
     /// <summary>Queues rebuilding a weight.</summary>
     /// <param name="step">The weight, its factors and z.</param>
@@ -141,6 +166,10 @@ internal sealed unsafe class DeviceWeights(
     /// <summary>Frees what it has on the GPU. The weights are on their base.</summary>
     public void Dispose()
     {
+        if (_isDisposed)
+            return;
+        _wasLost = IsLost;
+        _isDisposed = true;
         _rebuilder?.Dispose();
         device.Dispose();
     }

@@ -42,7 +42,7 @@ public static unsafe partial class LoadedPages
         foreach (var tensor in weights.Tensors.Values)
         {
             if (tensor.Storage is TensorStorage.Repacked or TensorStorage.Device && tensor.Stored.Offset > first && tensor.Stored.Offset < end)
-                MappedPages.Release(start + tensor.Stored.Offset, tensor.Stored.ByteLength);
+                MappedPages.Retire(start + tensor.Stored.Offset, tensor.Stored.ByteLength);
         }
     }
 

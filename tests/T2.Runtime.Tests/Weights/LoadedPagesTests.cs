@@ -1,3 +1,4 @@
+using T2.Gguf;
 using T2.Kernels;
 using T2.Llama;
 using T2.Weights;
@@ -21,6 +22,16 @@ public sealed class LoadedPagesTests(ModelFixture models)
         long own = repacked.Sum(static tensor => tensor.Stored.ByteLength - 2 * Environment.SystemPageSize);
         Assert.True(own > 0);
         Assert.InRange(Resident(model.File.Path), 1, model.File.Length - own);
+
+        // Pages come back with their neighbours' where the mapping goes on: so not these. Every mapped weight is read anew, as a decode on the base would.
+        var mapped = model.Weights.Tensors.Values.Where(static tensor => tensor.Storage == TensorStorage.Mapped).ToArray();
+        foreach (var tensor in mapped)
+            Release(tensor);
+        foreach (var tensor in mapped)
+            _ = tensor.Pristine.ToArray();
+        Assert.True(PagesInMemory(mapped[0], mapped[0]) > 0);
+        long first = mapped.Min(static tensor => tensor.Stored.Offset), last = mapped.Max(static tensor => tensor.Stored.Offset);
+        Assert.All(repacked.Where(tensor => tensor.Stored.Offset > first && tensor.Stored.Offset < last), tensor => Assert.Equal(0, PagesInMemory(mapped[0], tensor)));
     }
 
     [SkippableFact]
@@ -43,6 +54,27 @@ public sealed class LoadedPagesTests(ModelFixture models)
         await model.ResetAsync();
         TestModels.AssertSameBits(before, TestModels.Logits(model));
         Assert.True(Resident(model.File.Path) > without);
+    }
+
+    /// <summary>Whole pages of a weight that are in llama.cpp's mapping of the file, which begins where a mapped weight says.</summary>
+    private static unsafe int PagesInMemory(LiveTensor mapped, LiveTensor tensor)
+    {
+        long page = Environment.SystemPageSize;
+        long start;
+        fixed (byte* data = mapped.Pristine)
+            start = (long)data - mapped.Stored.Offset + tensor.Stored.Offset;
+        long first = (start + page - 1) / page, end = (start + tensor.Stored.ByteLength) / page;
+        byte[] entries = new byte[8 * (end - first)];
+        using var file = File.OpenRead("/proc/self/pagemap");
+        file.Seek(8 * first, SeekOrigin.Begin);
+        file.ReadExactly(entries);
+        return Enumerable.Range(0, (int)(end - first)).Count(index => (entries[8 * index + 7] & 0x80) != 0); // bit 63: present
+    }
+
+    private static unsafe void Release(LiveTensor mapped)
+    {
+        fixed (byte* first = mapped.Pristine)
+            MappedPages.Release(first, mapped.Stored.ByteLength);
     }
 
     private string OwnCopy(string types)
